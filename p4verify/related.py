@@ -7,7 +7,7 @@ Its obligations are proven apart (:class:`.checks.Checker`): they speak of rules
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from .on_numbers import all_terms
@@ -18,6 +18,7 @@ from .semantics.bits import Term
 from .semantics.meaning import lookup
 from .semantics.meaning.behaviour import Behaviour, Case
 from .targets.base import Relation, StateRelation
+from .targets.telling import arbitrary, initial, renamed
 
 
 def relate(program: Behaviour, machine: Behaviour, relation: Relation) -> tuple[Behaviour, Behaviour]:
@@ -70,7 +71,7 @@ def _one_of(term: Term, numbers: Sequence[int]) -> Term:
 
 def in_the_machines_cells(program: Behaviour, relation: Relation) -> Behaviour:
     """The program's behaviour, with all of its state as the machine holds it before the packet."""
-    cells = {f"state.{s.program}": _initial(s) for s in relation.states}
+    cells = {f"state.{s.program}": initial(s) for s in relation.states}
     program = replace(program, cases=tuple(_with_all_cells(case, relation.states) for case in program.cases))
     return map_terms(program, lambda terms: b.substitute(terms, {}, cells), {}) if cells else program
 
@@ -78,41 +79,11 @@ def in_the_machines_cells(program: Behaviour, relation: Relation) -> Behaviour:
 def in_the_programs_cells(machine: Behaviour, relation: Relation) -> Behaviour:
     """The machine's behaviour with its state told in the program's names, indexes and values, and what it sends as
     the program tells it."""
-    cases = tuple(_rename_state(case, relation.states) for case in machine.cases)
+    cases = tuple(renamed(case, relation.states) for case in machine.cases)
     return relation.told(replace(machine, cases=cases))
-
-
-def _initial(state: StateRelation) -> Callable[..., Term]:
-    """The program's cell before the packet, as the machine's cell holds it."""
-
-    def cell(index: Term) -> Term:
-        return state.value(b.apply(f"state.{state.machine}", state.cell_bits, state.index(index)))
-
-    return cell
-
-
-def _arbitrary(state: StateRelation) -> Term:
-    return b.var(f"at.{state.program}", state.index_bits)
 
 
 def _with_all_cells(case: Case, states: Sequence[StateRelation]) -> Case:
     """The program's case, saying outright what holds of cells that it leaves alone."""
-    unchanged = {s.program: _initial(s)(_arbitrary(s)) for s in states if s.program not in case.state}
+    unchanged = {s.program: initial(s)(arbitrary(s)) for s in states if s.program not in case.state}
     return replace(case, state={**case.state, **unchanged})
-
-
-def _rename_state(case: Case, states: Sequence[StateRelation]) -> Case:
-    """The machine's cells as the program's: at the index where the program's cell lies, read as the program reads."""
-    cells = dict(case.state)
-    for state in states:
-        ours = _arbitrary(state)
-        at = state.index(ours)
-        after = case.state.get(state.machine)  # which may hold several of the program's cells
-        if after is None:
-            cells[state.program] = _initial(state)(ours)
-        else:
-            theirs = b.var(f"at.{state.machine}", at.width)
-            cells[state.program] = state.value(b.substitute([after], {theirs: at})[0])
-    for name in {state.machine for state in states} - {state.program for state in states}:
-        cells.pop(name, None)
-    return replace(case, state=cells)

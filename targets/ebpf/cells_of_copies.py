@@ -8,7 +8,7 @@ holds is what its cells hold, and the rest; which is a function of its own that 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -20,6 +20,8 @@ from .fillup import host_order
 
 REST: Final = "rest of "
 """How the names begin of functions for bits that no cell has, and for elements that no index has."""
+STATE: Final = "state."
+"""How the names begin of functions for what there was before the packet."""
 Functions = Mapping[str, Callable[..., Term]]
 
 
@@ -35,27 +37,43 @@ class Cells:
     """What the program's cells hold before the packet → the same by what the machine's maps hold."""
     laws: tuple[Obligation, ...]
     """Of :attr:`elements`: read by its cells an element is what it is."""
+    maps: tuple[CellMap, ...] = ()
+    relations: tuple[StateRelation, ...] = ()
+
+    def at(self, named: Iterable[str]) -> Cells:
+        """With what maps held at places in an object's code that have names (:class:`.meaning.NamedStores`), too."""
+        held = {item.map.name: item for item in self.maps}
+        elements, initial = dict(self.elements), dict(self.initial)
+        for held_there in named:
+            prefix, _, name = held_there.partition("map.")
+            if name in held:
+                elements[held_there] = partial(_element, held[name], prefix)
+                for cell in held[name].cells:
+                    [relation] = [each for each in self.relations if each.program == cell.state]
+                    initial[f"{prefix}{cell.state}"] = partial(_initial, prefix, relation)
+        return replace(self, elements=elements, initial=initial)
 
 
 def cells_in(maps: Iterable[CellMap], relations: Iterable[StateRelation]) -> Cells:
     """Those of these maps, of arrays with an element for each index; ``relations`` of all their cells."""
+    maps, relations = tuple(maps), tuple(relations)
     of = {relation.program: relation for relation in relations}
     shapes: dict[str, tuple[int, int]] = {}
     elements: dict[str, Callable[..., Term]] = {}
     initial: dict[str, Callable[..., Term]] = {}
     laws: list[Obligation] = []
     for cells in maps:
-        said = partial(_element, cells)
+        said = partial(_element, cells, STATE)
         elements |= {f"state.map.{cells.map.name}": said, f"map.{cells.map.name}.value": said}
         for cell in cells.cells:
             shapes[cell.state] = cells.index_bits, cell.width
-            initial[f"state.{cell.state}"] = partial(_initial, of[cell.state])
+            initial[f"state.{cell.state}"] = partial(_initial, STATE, of[cell.state])
             laws.append(_law(cells, cell, of[cell.state]))
-    return Cells(shapes, elements, initial, tuple(laws))
+    return Cells(shapes, elements, initial, tuple(laws), maps, relations)
 
 
-def _initial(relation: StateRelation, index: Term) -> Term:
-    return relation.value(b.apply(f"state.{relation.machine}", relation.cell_bits, relation.index(index)))
+def _initial(prefix: str, relation: StateRelation, index: Term) -> Term:
+    return relation.value(b.apply(f"{prefix}{relation.machine}", relation.cell_bits, relation.index(index)))
 
 
 def _index(cells: CellMap, key: Term) -> tuple[Term, Term]:
@@ -67,19 +85,19 @@ def _index(cells: CellMap, key: Term) -> tuple[Term, Term]:
     return index, b.eq(b.zext(index, number.width), number)
 
 
-def _element(cells: CellMap, key: Term) -> Term:
+def _element(cells: CellMap, prefix: str, key: Term) -> Term:
     """What the element at a key holds."""
     index, inside = _index(cells, key)
     size = 8 * cells.map.value_size
-    parts = [host_order(_whole(cell, index, key)) for cell in sorted(cells.cells, key=lambda cell: cell.offset)]
-    return b.ite(inside, b.concat(*parts), b.apply(f"{REST}{cells.map.name}", b.bit_vector(size), key))
+    parts = [host_order(_whole(cell, prefix, index, key)) for cell in sorted(cells.cells, key=lambda cell: cell.offset)]
+    return b.ite(inside, b.concat(*parts), b.apply(f"{REST}{prefix}{cells.map.name}", b.bit_vector(size), key))
 
 
-def _whole(cell: Cell, index: Term, key: Term) -> Term:
+def _whole(cell: Cell, prefix: str, index: Term, key: Term) -> Term:
     """The bytes of a cell as a number."""
-    held = b.apply(f"state.{cell.state}", b.bit_vector(cell.width), index)
+    held = b.apply(f"{prefix}{cell.state}", b.bit_vector(cell.width), index)
     more = 8 * cell.size - cell.width
-    return b.concat(b.apply(f"{REST}{cell.state}", b.bit_vector(more), key), held) if more else held
+    return b.concat(b.apply(f"{REST}{prefix}{cell.state}", b.bit_vector(more), key), held) if more else held
 
 
 def _law(cells: CellMap, cell: Cell, relation: StateRelation) -> Obligation:
@@ -88,7 +106,7 @@ def _law(cells: CellMap, cell: Cell, relation: StateRelation) -> Obligation:
     key = relation.index(at)
     index, inside = _index(cells, key)
     held = b.apply(f"state.{cell.state}", b.bit_vector(cell.width), at)
-    read = b.eq(relation.value(_element(cells, key)), held)
+    read = b.eq(relation.value(_element(cells, STATE, key)), held)
     return Obligation(f"the element of a cell of {cell.state}", b.implies(inside, b.and_(b.eq(index, at), read)))
 
 

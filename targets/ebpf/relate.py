@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 
 from ...semantics import bits as b
 from ...semantics import ir
@@ -23,6 +23,7 @@ from ...semantics.meaning.behaviour import Behaviour
 from ...semantics.rules.ruleset import Rule, RuleSet
 from ...semantics.source import Span, Unsupported
 from ..base import MakesEntries, Obligation, Relation, StateRelation
+from ..telling import renamed
 from . import arrivals, records, relate_learned, relate_outputs, relate_passes, scratch, selector_entries, timers, times
 from .answers import answer, asks_all, default_answer, table_key, well_formed
 from .artifact import BpfObject, MapDef, passes, ports
@@ -47,6 +48,7 @@ from .decisions import (
 )
 from .fillup import Entries, action_bytes, fill_maps, fill_rule, host_order, key_bytes
 from .layout import PROFILE_BYTES, TableLayout, layouts
+from .meaning import NamedStores, meaning
 from .relate_laws import key_laws, match_laws, value_laws
 from .relate_selectors import Selected, picks, selector_laws
 from .relate_slots import (
@@ -112,14 +114,22 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
     passed = _passed(program, artifact)
     notes += [relate_passes.NOTE] if passed is not None else []
 
+    @cache
+    def in_parts() -> tuple[Behaviour, NamedStores]:
+        """The object's meaning with names for what its maps hold where groups are looked up."""
+        named = NamedStores(frozenset(groups.map.name for groups in copies))
+        found = meaning(artifact, named=named)
+        return replace(found, cases=tuple(renamed(case, out.states) for case in found.cases)), named
+
     def told(machine: Behaviour) -> Behaviour:
+        machine, named = in_parts() if kept.maps and passed is None else (machine, None)
         granted = arrivals.assumed(program, comes_back=passed is not None)
         machine = arrivals.short_enough(machine)
         if passed is not None:
             machine = relate_passes.told(program, machine, passed)
         met = records.told(replace(machine, domain=(*machine.domain, *granted)), rings)
         met = relate_learned.told(scratch.forgotten(met, artifact.maps), out.learning)
-        return relate_outputs.told(met, returning, copies if rules is None else (), kept)
+        return relate_outputs.told(met, returning, copies if rules is None else (), kept, named)
 
     def settled(meant: Behaviour) -> Behaviour:
         return relate_learned.settled(times.settled(program, meant), out.learning, out.functions)

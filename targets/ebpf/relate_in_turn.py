@@ -22,7 +22,7 @@ from typing import Final, TypeVar
 from ...semantics import bits as b
 from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import INPUT_PACKET, Case, Event, Output, of_a_copy, state_of_a_copy
-from .cells_of_copies import REST, Cells
+from .cells_of_copies import REST, STATE, Cells
 from .group_element import Element, of_others
 from .relate_places import Attributed, NotAlike
 from .replicas import MOST
@@ -188,12 +188,18 @@ class _InTurn:
         return least[1]
 
     def _guesses(self, first: Term) -> Iterator[Term]:
-        """What a step may be that the first copy takes: what it finds of the cells is what the frame has left, or what
-        they held before; or all that is told of cells was found before by somebody else."""
+        """What a step may be that the first copy takes: it finds what there was at the last place that has a name, or
+        what the frame has left, or what there was before the packet; or all that is told of cells was found before."""
         own = {v: b.var(f"{_OWN}{n}", v.sort) for n, v in enumerate(self.drawn[0])}
-        found = {f"state.{name}": self._finder(name) for name in self.cells.shapes}
+        found = {f"{STATE}{name}": self._finder(name) for name in self.cells.shapes}
+        at_last = {
+            self.left[0][name].name: self._finder(name)
+            for name, at in self.at.items()
+            if self.left[0][name].op == "apply" and self.left[0][name].args == (at,)
+        }
         yield from dict.fromkeys(
             (
+                *b.substitute([first], own, at_last),
                 *b.substitute(b.substitute([first], self._left_by_the_frame(first)), own, found),
                 *b.substitute([first], own, found),
                 *b.substitute([first], own),
@@ -207,7 +213,7 @@ class _InTurn:
             left = self.left[0][name]
             if left is self._initial(name, at):
                 continue
-            asked = [call.args[0] for call in b.applications(first, left) if call.name == f"state.{name}"]
+            asked = [call.args[0] for call in b.applications(first, left) if call.name == f"{STATE}{name}"]
             compared = [x for t in b.postorder([left]) if t.op == "eq" and at in t.args for x in t.args]
             for index in dict.fromkeys((at, *asked, *compared)):
                 [value] = b.substitute([left], {at: index})
@@ -229,7 +235,7 @@ class _InTurn:
     # --- cells ---
 
     def _initial(self, name: str, index: Term) -> Term:
-        return b.apply(f"state.{name}", b.bit_vector(self.cells.shapes[name][1]), index)
+        return b.apply(f"{STATE}{name}", b.bit_vector(self.cells.shapes[name][1]), index)
 
     def _find(self, name: str, index: Term) -> Term:
         return b.apply(state_of_a_copy(0, name), b.bit_vector(self.cells.shapes[name][1]), index)
@@ -238,7 +244,7 @@ class _InTurn:
         return lambda index: self._find(name, index)
 
     def _initially(self, steps: Mapping[Key, Term]) -> dict[Key, Term]:
-        """Steps with what cells held before the packet said by what the object's maps did."""
+        """Steps with what cells held before the copies said by what the object's maps did."""
         return dict(zip(steps, b.substitute(list(steps.values()), {}, self.cells.initial), strict=True))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from ...semantics import bits as b
 from ...semantics.bits import Term
@@ -22,6 +23,8 @@ from .group_element import Element, names, of_others
 from .relate_places import PLACE, Attributed, NotAlike, at_places, with_members
 from .replicas import MOST, Groups
 
+MOST_PARTS: Final = 4
+"""Conditions by which a case is taken apart, one after the other."""
 _UNLIKE = "a frame that is not sent alike to all members of a multicast group or clone session"
 
 
@@ -39,7 +42,8 @@ def told(cases: Sequence[Case], groups: Groups, cells: Cells) -> tuple[list[Case
         Unsupported: there are such only.
     """
     out, faults, alike = [], [], False
-    for case in cases:
+    parts = [part for case in cases for part in _parts(case, groups, cells)]
+    for case in parts:
         try:
             found, differ = _case_told(case, groups, cells)
         except NotAlike:
@@ -64,6 +68,24 @@ def faults_told(faults: Sequence[Fault], groups: Groups) -> list[Fault]:
             found.append(replace(fault, guard=with_members(fault.guard, Element(groups, *keys))))
         found.append(fault)
     return found
+
+
+def _parts(case: Case, groups: Groups, cells: Cells, depth: int = MOST_PARTS) -> list[Case]:
+    """A case where paths with copies and others meet, apart: what they leave in cells has no form in common."""
+    if case.guard is b.FALSE:
+        return []
+    written = [term for name, term in case.state.items() if name in cells.shapes]
+    for key in _keys(written, groups) if depth else ():
+        left = Element(groups, key).ways(written)[0]
+        for term in b.substitute(left, {}, cells.elements):
+            condition = term.args[0] if term.op == "ite" else b.TRUE
+            if condition.is_const or any(v.name.startswith("at.") for v in b.variables(condition)):
+                continue
+            ways = [replace(case, guard=b.and_(case.guard, where)) for where in (condition, b.not_(condition))]
+            told = [_by_its_guard(way, groups) for way in ways]
+            whole = [replace(way, guard=b.and_(way.guard, *about)) for way, about in told]
+            return [part for way in whole for part in _parts(way, groups, cells, depth - 1)]
+    return [case]
 
 
 def _case_told(case: Case, groups: Groups, cells: Cells) -> tuple[Case, Term]:

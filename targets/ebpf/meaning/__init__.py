@@ -28,9 +28,10 @@ from .packet_sums import left
 from .passes import Passes, came_back, first_time
 from .renumbered import renumbered
 from .state import shorter_than
+from .store import NamedStores
 from .tail import with_tail_calls
 
-__all__ = ["HookName", "meaning"]
+__all__ = ["HookName", "NamedStores", "meaning"]
 
 _LINEAR: Final = "the frame lies in one piece of memory (data_end is its end), and helpers find the memory they need"
 _WHOLE_TAG: Final = "a frame's outer VLAN tag is whole: tc ingress drops all others"
@@ -55,7 +56,7 @@ _PORTS: Final = "port numbers are interface indices; every interface that a fram
 
 def meaning(
     obj: BpfObject, program: str | None = None, hook: HookName | None = None, written: frozenset[str] = frozenset(),
-    *, open_ended: bool = False,
+    *, open_ended: bool = False, named: NamedStores | None = None,
 ) -> Behaviour:  # fmt: skip
     """What ``program`` of ``obj`` does to any frame on the wire.
 
@@ -66,6 +67,7 @@ def meaning(
         written: maps (and :data:`.memory.PRESENT` of maps) that are told as state even if this program does not write
             them: those that another program writes, with which it is compared.
         open_ended: tail calls may lead to programs that nobody knows, which is then where the packet goes.
+        named: where what arrays hold gets names, which the result speaks of; what they stand for is put in here.
 
     Raises:
         InputError: there is no such program.
@@ -76,7 +78,7 @@ def meaning(
     mix = True
     while True:  # ends: each round adds a map, or gives up mixing
         try:
-            return _run(obj, chosen, where, written, mix=mix, open_ended=open_ended)
+            return _run(obj, chosen, where, written, mix=mix, open_ended=open_ended, named=named)
         except Restart as restart:
             written |= {restart.name}
         except MixedRead:
@@ -102,8 +104,18 @@ def _hook(program: BpfProgram, file: str) -> HookName:
 
 
 def _run(
-    obj: BpfObject, program: BpfProgram, hook: HookName, written: frozenset[str], *, mix: bool, open_ended: bool
+    obj: BpfObject,
+    program: BpfProgram,
+    hook: HookName,
+    written: frozenset[str],
+    *,
+    mix: bool,
+    open_ended: bool,
+    named: NamedStores | None,
 ) -> Behaviour:
+    if named is not None:
+        named.stores.clear()
+        named.port0 = port0(obj)
     linked, entries = with_tail_calls(obj, program)
     linked, loop = with_loop(linked)
     shortest = declared(obj) or ETH_HLEN
@@ -122,6 +134,7 @@ def _run(
         passes=passes,
         open_ended=open_ended,
         loop=loop,
+        named=named,
     )
     begin = start(hook, shortest, tagless=tagless)
     if passes is not None:

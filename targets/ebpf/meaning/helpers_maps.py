@@ -109,6 +109,8 @@ def map_lookup_elem(machine: Machine, state: State) -> list[State]:
     """``bpf_map_lookup_elem(map, key)``: a pointer to the value (of a map of maps: to a map), or null."""
     named = _table(machine, state, *LOOKED_UP, *OF_MAPS)
     item, key = named.item, named.key(machine, state, 2)
+    if machine.named is not None:
+        machine.named.name(item.name, state.stores, machine.arrays)
     null = b.not_(present(machine, state, item, key))
     state.regs[0] = b.bv(0, 64)
     if null is b.TRUE:

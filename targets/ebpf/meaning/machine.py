@@ -15,7 +15,7 @@ from ....semantics import bits as b
 from ....semantics.bits import Term
 from ....semantics.meaning.behaviour import CHOICE, Choice, Fault
 from ....semantics.source import Span, Unsupported
-from ..artifact.program import INNER, BpfProgram, MapDef
+from ..artifact.program import ARRAYS, INNER, BpfProgram, MapDef
 from . import execute, pointers, ranges
 from .context import Field
 from .graph import CALL, CALL_REGISTER, analyse
@@ -25,6 +25,7 @@ from .memory import MixedRead, Stop
 from .packet_sums import Sums
 from .pointers import Split
 from .state import NEVER, State, both
+from .store import NamedStores
 from .turns import Window
 from .values import MAX_VALUES, Address, Value, possible_values
 
@@ -74,11 +75,14 @@ class Machine:
         passes: Passes | None = None,
         open_ended: bool = False,
         loop: int | None = None,
+        named: NamedStores | None = None,
     ) -> None:
+        self.named = named
         self.loop = loop
         """Where calls of ``bpf_loop`` lead to."""
         self.program, self.host, self.written, self.mix = program, host, written, mix
         self.maps = with_inner_maps(maps)
+        self.arrays = frozenset(name for name, item in self.maps.items() if item.type in ARRAYS)
         self.entries = entries or {}
         """Programs behind the own one, which tail calls lead to: name → first slot."""
         self.passes = passes

@@ -6,10 +6,16 @@ their distinct nodes cost.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
+from typing import Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
+from ....semantics.meaning.behaviour import PORT
+
+NAMED: Final = "named."
+"""How the names begin of functions for what arrays held at some place in the program."""
 
 
 @dataclass(eq=False, slots=True)
@@ -62,6 +68,36 @@ class Store:
         if self.gone and self.below is not None:
             return b.ite(b.apply(self.gone, b.BOOL, key), b.bv(0, self.width), self.below._read[key])
         return b.apply(self.name, self.width, key)
+
+
+@dataclass(eq=False)
+class NamedStores:
+    """Looks into some maps, at which what arrays hold gets a name: what is done behind them is then told by that, and
+    not by all that was done before."""
+
+    maps: frozenset[str]
+    """Those that are looked into."""
+    stores: dict[str, tuple[str, Store]] = field(default_factory=dict)
+    """Names → which of these maps was looked into, and what the array held then, as a function of the key."""
+    port0: int = 0
+    """The number of the interface that is port 0 (:mod:`.renumbered`)."""
+
+    def name(self, looked_into: str, stores: dict[str, Store], arrays: Container[str]) -> None:
+        """A map is looked into; ``stores`` of ``arrays`` that were written to are named."""
+        if looked_into not in self.maps:
+            return
+        for name, store in stores.items():
+            if name in arrays and not store.name:
+                named = f"{NAMED}{len(self.stores)}.map.{name}"
+                self.stores[named] = looked_into, store
+                stores[name] = Store(store.width, named)
+
+    def held(self, name: str, key: Term) -> Term:
+        """What a name stands for, at a key: in terms of other names, too."""
+        store = self.stores[name][1]
+        at = b.var("at.named", key.width)
+        port = {PORT: b.add(PORT, b.bv(self.port0, 32))} if self.port0 else {}
+        return b.substitute(b.substitute([store.read(at)], port), {at: key})[0]
 
 
 def merged(condition: Term, then: Store, otherwise: Store) -> Store:

@@ -14,7 +14,7 @@ from p4verify.semantics.meaning.program import run
 from p4verify.semantics.rules.ruleset import Replica, RuleSet, Session
 from p4verify.targets.base import CannotOffload, World
 from p4verify.targets.ebpf.artifact import BpfObject, Insn
-from p4verify.targets.ebpf.lower import lower
+from p4verify.targets.ebpf.lower import effects, lower
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.target import TARGET
 
@@ -88,6 +88,8 @@ def lowered(of: ir.Program) -> BpfObject:
 
 PROVEN: Final = {
     "registers": (MULTICAST, REGISTER, CELLS),
+    "registers behind the frame's": (CLONE + DROPPED, REGISTER, CELLS),
+    "counters behind the frame's": (CLONE, COUNTED, COUNTERS),
     "counters": (MULTICAST, COUNTED, COUNTERS),
     "digests": (CLONE + MULTICAST, TOLD, ""),
     "random numbers": (MULTICAST, "bit<8> x; random(x, 8w3, 8w9); hdr.h.a = x;", ""),
@@ -97,6 +99,11 @@ CHANGED: Final = {
     "another cell": ("registers", ("r.write(1", "r.write(0")),
     "another value": ("registers", ("2 * v", "v")),
     "only the first one written": ("registers", ("r.write(1, ", "if (v == 0) r.write(1, ")),
+    "clones count twice": (
+        "counters behind the frame's",
+        ("r.count", "if (std.instance_type == 1) r.count(0); r.count"),
+    ),
+    "clones write something else": ("registers behind the frame's", ("2 * v", "(2 | (bit<8>) std.instance_type) * v")),
     "counted twice": ("counters", ("r.count(", "r.count((bit<32>) std.egress_port); r.count(")),
     "counted at another index": ("counters", ("std.egress_port", "(std.egress_port ^ 1)")),
     "not counted where it is dropped": ("counters", ("r.count", "if (std.egress_rid != 3) r.count")),
@@ -112,7 +119,7 @@ def test_proven_for_any_member(name: str) -> None:
     assert found.verdict is Verdict.ACCEPT, found.reason
 
 
-SLOW: Final = ("only the first one written", "counted twice", "counted at another index")
+SLOW: Final = ("clones count twice", "only the first one written", "counted twice", "counted at another index")
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.campaign if n in SLOW else ()) for n in CHANGED])
@@ -151,9 +158,17 @@ def _stores(insn: Insn) -> bool:
     return insn.opcode == STORE_DOUBLE_WORD and insn.dst == 0
 
 
-@pytest.mark.parametrize("name", ["registers of clones"])
-def test_what_clones_leave_behind_is_not_proven(name: str) -> None:
-    assert proof(MADE[name], lowered(MADE[name])).verdict is Verdict.UNSUPPORTED
+@pytest.mark.campaign
+@pytest.mark.parametrize("name", ["registers of both", "counters"])
+def test_copies_to_groups_behind_clones_are_proven(name: str) -> None:
+    found = proof(MADE[name], lowered(MADE[name]))
+    assert found.verdict is Verdict.ACCEPT, found.reason
+
+
+def test_clones_before_the_frame_are_not_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    of = MADE["registers of clones"]
+    monkeypatch.setattr(effects, "kept", lambda *_: None)
+    assert proof(of, lowered(of)).verdict in (Verdict.REJECT, Verdict.UNSUPPORTED)
 
 
 REFUSED: Final = {
