@@ -122,14 +122,15 @@ def relate(program: ir.Program, artifact: BpfObject, rules: RuleSet | None) -> R
         return replace(found, cases=tuple(renamed(case, out.states) for case in found.cases)), named
 
     def told(machine: Behaviour) -> Behaviour:
-        machine, named = in_parts() if kept.maps and passed is None else (machine, None)
+        machine, named = in_parts() if kept.maps else (machine, None)
         granted = arrivals.assumed(program, comes_back=passed is not None)
         machine = arrivals.short_enough(machine)
         if passed is not None:
             machine = relate_passes.told(program, machine, passed)
         met = records.told(replace(machine, domain=(*machine.domain, *granted)), rings)
         met = relate_learned.told(scratch.forgotten(met, artifact.maps), out.learning)
-        return relate_outputs.told(met, returning, copies if rules is None else (), kept, named)
+        met = relate_outputs.told(met, returning, copies if rules is None else (), kept, named)
+        return met if passed is None else relate_passes.begun(program, met, passed)
 
     def settled(meant: Behaviour) -> Behaviour:
         return relate_learned.settled(times.settled(program, meant), out.learning, out.functions)

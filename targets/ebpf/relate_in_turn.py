@@ -64,6 +64,7 @@ class _InTurn:
             raise NotAlike
         self.at = {name: b.var(f"at.{name}", bits) for name, (bits, _) in cells.shapes.items()}
         self.of_copies = [e for e in case.events if not e.each and element.mentioned(e.terms())]
+        self.differ: list[Term] = []
         self.left = self._left()
         self.outputs = self._by_place_of_outputs(self._in_cells(copies))
         self.events = self._by_place_of_events(self._in_cells(self.of_copies))
@@ -72,7 +73,6 @@ class _InTurn:
             raise NotAlike
         self.steps: dict[Term, tuple[tuple[Term, ...], Term]] = {}
         """What a term is for the member in each place, by what it is in the first one, and in the step."""
-        self.differ: list[Term] = []
 
     def told(self) -> tuple[Case, list[Output], Term]:
         """See :func:`told`."""
@@ -106,8 +106,7 @@ class _InTurn:
         before = {name: self._initial(name, self.at[name]) for name in self.cells.shapes}
         written = [name for name in self.cells.shapes if name in self.case.state]
         ways = self.element.ways(self._said([self.case.state[name] for name in written]))
-        if ways[None] != ways[0]:
-            raise NotAlike
+        self.differ += [b.ne(x, y) for x, y in zip(ways[None], ways[0], strict=True)]
         return [{**before, **dict(zip(written, ways[count], strict=True))} for count in range(MOST + 1)]
 
     def _by_place_of_outputs(self, outputs: Sequence[Output]) -> list[list[Output]]:

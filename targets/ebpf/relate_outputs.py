@@ -71,5 +71,6 @@ def _returned(case: Case, ports: Collection[int]) -> Case:
         kinds: list[tuple[Term, Destination]] = [(b.not_(back), output.to), (back, "recirculate")]
         for which, to in kinds:
             metadata = {**output.metadata, **AS_RECIRCULATED} if to == "recirculate" else output.metadata
-            outputs.append(replace(output, when=b.and_(output.when, which), to=to, metadata=metadata))
-    return replace(case, outputs=tuple(o for o in outputs if o.when is not b.FALSE))
+            outputs.append(replace(output, when=b.and_(output.when, which), to=to, metadata=metadata, state={}))
+        outputs[-1] = replace(outputs[-1], state=output.state)
+    return replace(case, outputs=tuple(o for o in outputs if o.when is not b.FALSE or o.state))

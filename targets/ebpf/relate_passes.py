@@ -31,10 +31,17 @@ def told(program: ir.Program, machine: Behaviour, size: int) -> Behaviour:
     known = carried(program)
     if known.size != size:
         return machine
-    width = 8 * size
-    variables = {b.var(AGAIN, 1): _came_back(program.arch, known), b.var(CARRIED_IN, width): _element(known)}
-    found = substituted(machine, variables)
+    found = begun(program, machine, size)
     return replace(found, cases=tuple(_told(program.arch, known, case) for case in found.cases))
+
+
+def begun(program: ir.Program, machine: Behaviour, size: int) -> Behaviour:
+    """``machine`` with what a pass finds told as the program's pass finds it. Raises CannotOffload."""
+    known = carried(program)
+    if known.size != size:
+        return machine
+    variables = {b.var(AGAIN, 1): _came_back(program.arch, known), b.var(CARRIED_IN, 8 * size): _element(known)}
+    return substituted(machine, variables)
 
 
 def _input(part: Part) -> Term:

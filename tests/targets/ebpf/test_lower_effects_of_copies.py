@@ -17,6 +17,7 @@ from p4verify.targets.ebpf.artifact import BpfObject, Insn
 from p4verify.targets.ebpf.lower import effects, lower
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.target import TARGET
+from tests.support.portable_text import psa
 
 from .test_lower_copies import program
 
@@ -156,6 +157,18 @@ def test_a_copy_that_leaves_something_else_than_the_others_is_not_accepted(name:
 
 def _stores(insn: Insn) -> bool:
     return insn.opcode == STORE_DOUBLE_WORD and insn.dst == 0
+
+
+OF_PSA: Final = "multicast(ostd, (MulticastGroup_t) (bit<32>) hdr.h.a); if (hdr.h.b == 9) { ostd.resubmit = true; }"
+ADDS: Final = "hdr.h.c = one.read(1); one.write(1, 2 * hdr.h.c + (bit<8>) (bit<16>) istd.instance);"
+"""Where copies may come in again by PSA's port for that, an output of theirs is told as two."""
+
+
+@pytest.mark.parametrize("adds", [ADDS, ADDS.replace("2 *", "3 *")])
+def test_registers_of_psa(adds: str) -> None:
+    of, made = (psa(OF_PSA, each, egress_locals="Register<bit<8>, bit<8>>(3) one;") for each in (ADDS, adds))
+    found = proof(of, lowered(made))
+    assert found.verdict is (Verdict.ACCEPT if adds == ADDS else Verdict.REJECT), found.reason
 
 
 @pytest.mark.campaign

@@ -24,7 +24,6 @@ STOPPED: Final = {
     "lookahead_ubpf.p4": "different ways through them",
     "parser_error-bmv2.p4": SHORT,
     "psa-e2e-cloning-basic-bmv2.p4": "cloned",
-    "psa-end-of-ingress-test-bmv2.p4": "what egress does for each copy",
     "ternary2-bmv2.p4": "ternary key",
     "truncate_ubpf.p4": "truncate",
     "v1model-special-ops-bmv2.p4": "what egress does for each copy",
