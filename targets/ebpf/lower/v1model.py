@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from ....semantics import ir
+from ....semantics.ir.traverse import mentioned
 from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
@@ -13,7 +14,7 @@ from ..artifact.asm import R0, R1
 from ..carried import RECIRCULATED, RESUBMITTED, Carried, carried
 from ..replicas import CLONES, MULTICAST
 from ..times import AT_EGRESS, UNIT, asked
-from . import again, calls, copies, effects, truncation
+from . import again, calls, copies, effects, payload, truncation
 from .externs import CLONE, CLONES_OF, DROP_PORT, RECIRCULATE, RESUBMIT, SESSION
 from .frame import Leaf, Ref, leaves, parts
 from .gen import Gen
@@ -61,6 +62,8 @@ class _V1Model:
             Parsing(self.arrivals, self._store_error).run(parser, env)
             found = [effects.asks(g.program, ingress, name) for name in CLONES_OF]
             self.cloned = next((span for span in found if span is not None), None)
+            groups = any(isinstance(node, ir.Member) and node.name == "mcast_grp" for node in mentioned(g.program))
+            payload.begin(g, copied=groups or self.cloned is not None)
             keeps = effects.kept(g.program, egress, compute, deparser)
             self.frame_first = self.cloned is not None and keeps is not None
             self._remember_for_clones(stack)
