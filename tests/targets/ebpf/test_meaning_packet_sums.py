@@ -16,7 +16,7 @@ from p4verify.semantics.meaning.behaviour import LENGTH, Behaviour
 from p4verify.semantics.meaning.payload import sum16
 from p4verify.semantics.source import Unsupported
 from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, asm
-from p4verify.targets.ebpf.artifact.asm import R0, R1, R2, R3, R4, R6, R7, R8, Assembler
+from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R6, R7, R8, Assembler
 from p4verify.targets.ebpf.artifact.read import read_elf
 from p4verify.targets.ebpf.meaning import meaning
 from p4verify.targets.ebpf.meaning.packet_sums import MODULUS, Sums
@@ -203,6 +203,96 @@ def test_a_sum_of_something_else_is_not_told(obj: BpfObject) -> None:
         meaning(obj)
 
 
+def test_bytes_that_count_as_one_half_of_a_word_only_are_not_told() -> None:
+    code = Assembler()
+    begin(code)
+    add_words(code, 2, 1)
+    add_last(code, network=True)
+    with pytest.raises(Unsupported):
+        meaning(end(code, network=True))
+
+
+def test_a_sum_that_begins_too_high_for_its_bits_is_not_told() -> None:
+    code = Assembler()
+    begin(code)
+    code.emit(asm.mov(R7, -(1 << 28), 32))
+    add_words(code, 2, 2, narrow=True)
+    add_last(code)
+    with pytest.raises(Unsupported):
+        meaning(end(code))
+
+
+def test_a_word_that_is_read_before_it_is_known_to_be_there_is_not_told() -> None:
+    code = Assembler()
+    begin(code)
+    again, behind = code.label(), code.label()
+    code.place(again)
+    code.emit(asm.load(2, R4, R1, 0), asm.mov(R3, R1), asm.alu("add", R3, 2))
+    code.jump("jgt", R3, R2, behind)
+    code.emit(asm.alu("add", R7, R4), asm.alu("add", R1, 2))
+    code.goto(again)
+    code.place(behind)
+    add_last(code)
+    with pytest.raises(Unsupported):
+        meaning(end(code))
+
+
+def test_what_turns_do_beside_adding_is_not_forgotten() -> None:
+    """At tc: each turn marks the packet."""
+    code = Assembler()
+    long, again, behind = code.label(), code.label(), code.label()
+    code.emit(asm.mov(R6, R1), asm.load(4, R2, R6, 80), asm.load(4, R1, R6, 76), asm.mov(R3, R1), asm.mov(R7, 0))
+    code.emit(asm.alu("add", R3, HEAD), asm.mov(R0, 0))
+    code.jump("jle", R3, R2, long)
+    code.emit(asm.exit_())
+    code.place(long)
+    code.emit(asm.alu("add", R1, HEAD))
+    code.place(again)
+    code.emit(asm.mov(R3, R1), asm.alu("add", R3, 2))
+    code.jump("jgt", R3, R2, behind)
+    code.emit(asm.load(2, R4, R1, 0), asm.alu("add", R7, R4), asm.alu("add", R1, 2), asm.store(4, R6, 8, 7))
+    code.goto(again)
+    code.place(behind)
+    code.emit(asm.exit_())
+    with pytest.raises(Unsupported):
+        meaning(BpfObject((BpfProgram("test", "tc", code.finish()),), (), name="test.o"))
+
+
+def test_what_a_turn_finds_in_memory_is_not_what_was_there_first() -> None:
+    """Each turn adds what the one before has left on the stack, too."""
+    code = Assembler()
+    begin(code)
+    code.emit(asm.store(8, FP, -8, 0))
+    again, behind = code.label(), code.label()
+    code.place(again)
+    code.emit(asm.mov(R3, R1), asm.alu("add", R3, 2))
+    code.jump("jgt", R3, R2, behind)
+    code.emit(asm.load(2, R4, R1, 0), asm.load(8, R3, FP, -8), asm.store(8, FP, -8, R4))
+    code.emit(asm.alu("add", R7, R4), asm.alu("add", R7, R3), asm.alu("add", R1, 2))
+    code.goto(again)
+    code.place(behind)
+    add_last(code)
+    with pytest.raises(Unsupported):
+        meaning(end(code))
+
+
+def test_memory_that_turns_write_is_not_told_behind_them() -> None:
+    """The last word lies on the stack, too; it is what becomes the sum."""
+    code = Assembler()
+    begin(code)
+    code.emit(asm.store(8, FP, -8, 0))
+    again, behind = code.label(), code.label()
+    code.place(again)
+    code.emit(asm.mov(R3, R1), asm.alu("add", R3, 2))
+    code.jump("jgt", R3, R2, behind)
+    code.emit(asm.load(2, R4, R1, 0), asm.store(8, FP, -8, R4), asm.alu("add", R7, R4), asm.alu("add", R1, 2))
+    code.goto(again)
+    code.place(behind)
+    code.emit(asm.load(8, R7, FP, -8))
+    with pytest.raises(Unsupported):
+        meaning(end(code))
+
+
 def test_a_sum_from_another_place_on_is_another_sum() -> None:
     behaviour = meaning(of_mistakes(2, 2, 1, start=HEAD - 2))
     names = {v.name for case in behaviour.cases for v in b.variables(*case.terms())}
@@ -221,7 +311,8 @@ def test_a_start_that_only_seems_to_lie_in_the_frame_is_not_told() -> None:
     begin(code)
     long = code.label()
     code.emit(asm.alu("add", R1, 6), asm.mov(R3, R2), asm.alu("sub", R3, R1), asm.alu("and", R3, 0xFFFF))
-    code.jump("jge", R3, 5, long)
+    code.emit(asm.alu("add", R3, 100))
+    code.jump("jge", R3, 105, long)
     code.emit(asm.mov(R0, DROP), asm.exit_())
     code.place(long)
     add_words(code, 2, 2)
@@ -291,7 +382,7 @@ def additions(draw: st.DrawFn) -> tuple[Sums, list[b.Term], b.Term]:
     number = sums.fresh("number", 40, draw(st.integers(1, (1 << 40) - 1)))
     total = b.zext(number, 64)
     for _ in range(draw(st.integers(0, 5))):
-        match draw(st.sampled_from(("word", "byte", "fold", "far", "swap"))):
+        match draw(st.sampled_from(("word", "byte", "fold", "far", "cut", "swap"))):
             case "word":
                 total = b.add(
                     total, b.zext(b.concat(*draw(st.lists(st.sampled_from(octets), min_size=1, max_size=4))), 64)
@@ -300,6 +391,9 @@ def additions(draw: st.DrawFn) -> tuple[Sums, list[b.Term], b.Term]:
                 total = b.add(total, b.zext(b.concat(draw(st.sampled_from(octets)), b.bv(0, 8)), 64))
             case "fold":
                 total = b.add(b.band(total, b.bv(0xFFFF, 64)), b.lshr(total, b.bv(16, 64)))
+            case "cut":
+                upper = b.band(b.lshr(total, b.bv(16, 64)), b.bv(0xFF, 64))
+                total = b.add(b.band(total, b.bv(0xFFFF, 64)), upper)
             case "far":
                 total = b.add(b.band(total, b.bv(0xFFFFFFFF, 64)), b.lshr(total, b.bv(32, 64)))
             case _:
