@@ -18,7 +18,8 @@ from .answers import Answer
 from .choices import choices_beside
 from .compare import Obligation, Part
 from .decided_decisions import decided, with_decisions_made
-from .engine import Engine
+from .difference import Difference
+from .engine import Engine, Model
 from .merging import merged
 from .options import instantiated, is_one_of_many
 from .ordering import by_parts, in_order, numbered, only_in
@@ -50,6 +51,8 @@ class InOrder:
         engine: where queries go.
         unsatisfiable: as of :func:`.sweeping.swept`.
         settled: whether nobody needs to know any more.
+        shown_by: a difference that a model leads to on which choices in order do not do, if one is found soon; asked
+            once.
     """
 
     obligation: Obligation
@@ -58,8 +61,13 @@ class InOrder:
     engine: Engine
     unsatisfiable: Callable[[Term, float], bool]
     settled: Callable[[], bool]
+    shown_by: Callable[[Model], Difference | None] = lambda model: None
     failing: tuple[Part, ...] = field(default=(), init=False)
     """The obligation's parts that were not seen to hold with the choices in order, once that was asked of each."""
+    difference: Difference | None = field(default=None, init=False)
+    """One that was met on the way: then nothing more is asked."""
+    asked_for: bool = field(default=False, init=False)
+    """Whether it was asked whether there is one."""
 
     def holds(self, soon: Callable[[Obligation], bool]) -> bool:
         """Whether choices do that are made in the other side's order or for the same parts, but for those on which
@@ -76,6 +84,8 @@ class InOrder:
         tried, places = numbered(tried)
         tried = with_summands_met(self._swept(tried), partial(never, b.conjuncts(obligation.context)))
         left = self._left(tried)
+        if self.difference is not None:
+            return False
         if left is None and not self.settled():
             left = self._left_when_merged(tried)
         if not left:
@@ -117,11 +127,14 @@ class InOrder:
         left, slow = [], 0
         for part in reversed(_by_size(obligation.parts)):
             query = b.and_(obligation.context, part.differ)
-            status = self.engine.satisfiable(query, self._about(part), QUICK_SECONDS, plain=False).status
+            answer = self.engine.satisfiable(query, self._about(part), QUICK_SECONDS, plain=False)
+            status = answer.status
             if status != "unsat":
                 left.append(part)
+            if answer.model is not None and not self.asked_for:
+                self.asked_for, self.difference = True, self.shown_by(answer.model)
             slow += status == "unknown"
-            if slow > MOST_SLOW or (status != "unsat" and self.settled()):
+            if self.difference is not None or slow > MOST_SLOW or (status != "unsat" and self.settled()):
                 return None
         return left
 

@@ -57,6 +57,9 @@ WAYS_SECONDS: Final = 5.0
 TELLING_SECONDS: Final = 20.0
 """How long all values of choices that tell are tried together."""
 
+DEFEATED_SECONDS: Final = 10.0
+"""How long an input is looked for that defeats a few choices, once choices in order are seen not to do."""
+
 AT_ONCE_SECONDS: Final = 0.5
 """How long it is asked of a part whether it holds whatever is chosen, before its context's decisions are made ..."""
 REGARDLESS_SECONDS: Final = 4.0
@@ -156,7 +159,7 @@ class WithChoices:
             made = self._in_order(obligation, picks)
             if made.holds(self.holds_soon):
                 return None
-            found = self._in_one_part(obligation, made.failing)
+            found = made.difference or self._in_one_part(obligation, made.failing)
             if found is not None:
                 return found
         if not self.rounds and len(picks) > MANY_CHOICES:
@@ -240,8 +243,9 @@ class WithChoices:
     def _in_order(self, obligation: Obligation, picks: Sequence[Term]) -> InOrder:
         """An obligation, to be seen to hold, part by part, with choices made in the other side's order."""
         return InOrder(
-            obligation, picks, self.legal, self.engine, self._plain.unsatisfiable, partial(self._settled, True)
-        )
+            obligation, picks, self.legal, self.engine, self._plain.unsatisfiable, partial(self._settled, True),
+            partial(self._shown_by, obligation, picks),
+        )  # fmt: skip
 
     def _in_one_part(self, obligation: Obligation, failing: Sequence[Part]) -> Difference | None:
         """A difference in one of the parts that are not seen to hold with choices in order, if there are few: where no
@@ -252,6 +256,34 @@ class WithChoices:
             if isinstance(found, Difference):
                 return difference_in(obligation, found.model, found.cells)
         return None
+
+    def _defeated(self, obligation: Obligation, picks: Sequence[Term]) -> Difference | None:
+        """A difference on an input that defeats choices which all are zeros, all ones, or the other side's, if no other
+        choice does on it either. (Most differences have nothing to do with what is undefined.)"""
+        violation = obligation.violation
+        if cells_in(violation) or _shared_by_copies(violation, picks):
+            return None
+        others = {v.name: v for v in b.variables(violation)}
+        tried: list[Instance] = [{v: b.literal(number, v) for v in picks} for number in (0, -1)]
+        partners = {v: others.get(IMPL + v.name, tried[0][v]) for v in picks}
+        tried.append({v: partner if partner.sort == v.sort else tried[0][v] for v, partner in partners.items()})
+        answer = self._defeating(obligation, violation, tried, min(DEFEATED_SECONDS, self.engine.timeout / 4))
+        if answer.model is None:
+            return None
+        return self._on_input(obligation, answer.model)
+
+    def _shown_by(self, obligation: Obligation, picks: Sequence[Term], model: Model) -> Difference | None:
+        """The difference that a model shows on which choices in order do not do: on its input, or on one looked for."""
+        return self._on_input(obligation, model) or self._defeated(obligation, picks)
+
+    def _on_input(self, obligation: Obligation, model: Model) -> Difference | None:
+        """The difference on a model's input (and cell, and member of a group), if no choice does there."""
+        name = f"{obligation.name}: choices for one input"
+        legal, agreed = fix(self.legal, model, self.picks), fix(b.not_(obligation.violation), model, self.picks)
+        if legal is not b.TRUE and self.engine.satisfiable(legal, name, QUICK_SECONDS).status != "sat":
+            return None  # no rules answer as the model says
+        other = self.engine.satisfiable(b.and_(legal, agreed), name, QUICK_SECONDS)
+        return difference_in(obligation, model) if other.status == "unsat" else None
 
     def _alike_too(self, obligation: Obligation, picks: Sequence[Term]) -> str:
         """Whether something defeats an obligation if each choice is made as the other side makes the one of that name

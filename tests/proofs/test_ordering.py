@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 
 import pytest
@@ -14,7 +14,7 @@ from p4verify.proofs import made_in_order, with_choices
 from p4verify.proofs.compare import Obligation, unequal
 from p4verify.proofs.deciding import Search
 from p4verify.proofs.difference import Difference
-from p4verify.proofs.engine import Engine
+from p4verify.proofs.engine import Engine, Model
 from p4verify.proofs.ordering import by_parts, in_order
 from p4verify.proofs.with_choices import WithChoices
 from p4verify.semantics import bits as b
@@ -112,6 +112,34 @@ def test_parts_that_take_long_are_proven_together(monkeypatch: pytest.MonkeyPatc
     assert Search(Engine(timeout=20), frozenset(picks), b.TRUE, [obligation], (0, 0, 0)).check(obligation) is None
 
 
+@pytest.mark.parametrize("alike", [True, False], ids=["any model", "none that is met"])
+def test_a_difference_beside_what_is_undefined_is_soon_met(monkeypatch: pytest.MonkeyPatch, alike: bool) -> None:
+    """Choices in order do not do; a solver may meet inputs first on which others do (where ``in.a`` is not 0)."""
+    monkeypatch.setattr(WithChoices, "_freely", lambda *_: pytest.fail("choices were looked for"))
+    monkeypatch.setattr(WithChoices, "_alike_too", lambda *_: "unknown")
+    if not alike:
+        monkeypatch.setattr(WithChoices, "_on_input", _but_the_first(WithChoices._on_input))
+    x, pick, theirs = b.var("in.a", 8), b.var("any.0", 8), b.var("impl.any.0", 8)
+    none = b.eq(x, b.bv(0, 8))
+    told = b.ite(b.eq(theirs, b.bv(5, 8)), b.bv(0xFF, 8), b.bv(0, 8))
+    parts = (b.ite(none, b.bv(1, 8), pick), b.ite(none, b.bv(2, 8), told))
+    obligation = compared(parts)
+    found = Search(Engine(timeout=20), frozenset((pick,)), b.TRUE, [obligation], (0, 0, 0)).check(obligation)
+    assert isinstance(found, Difference)
+    assert found.model.values.get("in.a", 0) == 0
+
+
+def _but_the_first(told: Callable[..., Difference | None]) -> Callable[..., Difference | None]:
+    """What is told of no model but those behind the first."""
+    models: list[object] = []
+
+    def later(self: WithChoices, obligation: Obligation, model: Model) -> Difference | None:
+        models.append(model)
+        return told(self, obligation, model) if len(models) > 1 else None
+
+    return later
+
+
 def test_a_choice_is_not_made_in_two_ways() -> None:
     """In order the first two parts hold, and with another choice the last one; but no choice does for both."""
     obligation = compared((CHOICES[0], OTHERS[0]), (CHOICES[1], OTHERS[1]), (CHOICES[0], X))
@@ -201,6 +229,7 @@ def test_a_difference_in_one_part_is_found_in_that_part(monkeypatch: pytest.Monk
         return freely(self, obligation)
 
     monkeypatch.setattr(WithChoices, "_freely", counted)
+    monkeypatch.setattr(WithChoices, "_shown_by", lambda *_: None)
     mine, theirs = ([b.var(f"{side}any.{i}", 64) for i in range(4)] for side in ("", "impl."))
     first, second = (
         b.ite(b.eq(X, b.bv(0, 1)), choice, b.bv(value, 64)) for choice, value in ((mine[3], 1), (theirs[3], 0))
