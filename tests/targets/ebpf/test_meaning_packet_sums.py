@@ -276,6 +276,31 @@ def test_what_a_turn_finds_in_memory_is_not_what_was_there_first() -> None:
         meaning(end(code))
 
 
+def test_bytes_that_the_program_has_written_are_not_the_input_s() -> None:
+    code = Assembler()
+    begin(code, least=HEAD + 40)  # so that what is last is no byte of those
+    code.emit(asm.store(2, R6, HEAD, 0x1234))
+    add_words(code, 2, 2)
+    add_last(code)
+    with pytest.raises(Unsupported):
+        meaning(end(code))
+
+
+def test_the_last_word_alone_is_no_sum() -> None:
+    code = Assembler()
+    begin(code)
+    again, behind = code.label(), code.label()
+    code.place(again)
+    code.emit(asm.mov(R3, R1), asm.alu("add", R3, 2))
+    code.jump("jgt", R3, R2, behind)
+    code.emit(asm.load(2, R7, R1, 0), asm.alu("add", R1, 2))
+    code.goto(again)
+    code.place(behind)
+    add_last(code)
+    with pytest.raises(Unsupported):
+        meaning(end(code))
+
+
 def test_memory_that_turns_write_is_not_told_behind_them() -> None:
     """The last word lies on the stack, too; it is what becomes the sum."""
     code = Assembler()
@@ -421,6 +446,18 @@ def test_a_form_is_the_number_modulo_65535_and_zero_with_it(
     assert number <= form.most
     assert number == told_ if form.exact else (number - told_) % MODULUS == 0
     assert (number == 0) == (not any(found) and not form.literal)
+
+
+def test_upper_bits_that_are_cut_off_are_not_folded() -> None:
+    sums = Sums()
+    number = b.zext(sums.fresh("number", 32), 64)
+    lower = b.band(number, b.bv(0xFFFF, 64))
+    whole, part = (b.add(lower, b.band(b.lshr(number, b.bv(16, 64)), b.bv(mask, 64))) for mask in (0xFFFF, 0xFF))
+    form = sums.form(whole)
+    assert form is not None
+    assert list(form.counts.values()) == [1]
+    cut = sums.form(part)
+    assert cut is None or len(cut.counts) == 2
 
 
 @given(
