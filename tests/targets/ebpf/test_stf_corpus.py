@@ -24,9 +24,7 @@ STOPPED: Final = {
     "lookahead_ubpf.p4": "different ways through them",
     "parser_error-bmv2.p4": SHORT,
     "psa-e2e-cloning-basic-bmv2.p4": "cloned",
-    "ternary2-bmv2.p4": "ternary key",
     "truncate_ubpf.p4": "truncate",
-    "v1model-special-ops-bmv2.p4": "what egress does for each copy",
 }
 """Program → part of what stops it."""
 MOST: Final = 0.1
