@@ -52,7 +52,7 @@ def told(cases: Sequence[Case], groups: Groups, cells: Cells) -> tuple[list[Case
         alike |= any(output.each for output in found.outputs)
         out.append(found)
         if differ is not b.FALSE:
-            faults.append(Fault(b.and_(case.guard, differ), _UNLIKE, unsaid=True))
+            faults.append(Fault(b.and_(found.guard, differ), _UNLIKE, unsaid=True))
     if faults and not alike:
         raise Unsupported(_UNLIKE, NOWHERE)
     return out, faults
