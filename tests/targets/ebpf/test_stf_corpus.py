@@ -25,7 +25,7 @@ STOPPED: Final = {
     "parser_error-bmv2.p4": SHORT,
     "psa-e2e-cloning-basic-bmv2.p4": "cloned",
     "truncate_ubpf.p4": "truncate",
-    "v1model-special-ops-bmv2.p4": "what egress does for each copy",
+    "v1model-special-ops-bmv2.p4": "a packet is cloned",
 }
 """Program → part of what stops it."""
 MOST: Final = 0.1
