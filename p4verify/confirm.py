@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
-from .certain import surely
+from .certain import allows, surely
 from .counted import numbered, watched
 from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .interpreted import USUAL_PORT, Groups, Undefined, run_on, same
@@ -22,11 +22,11 @@ from .machine_shown import Loaded, confirming, on_machine, ports_of, with_the_re
 from .machine_told import told
 from .near import near
 from .on_numbers import all_terms, functions_of, tables_of
-from .proofs.choices import IMPL, choices_of
+from .proofs.choices import IMPL, apart, choices_of
 from .proofs.compare import is_about
 from .proofs.counterexample import Input, Side, differ_on, input_of, one_after_the_other, shrink, values_of
 from .proofs.difference import Difference
-from .proofs.engine import Model
+from .proofs.engine import Engine, Model
 from .proofs.refine import Outcome
 from .proofs.verdict import Counterexample, Explanation, Observed, Proof, Verdict
 from .realise import CannotRealise, describe, realise_sides
@@ -74,6 +74,10 @@ class Pair:
     def told(self) -> Behaviour:
         """The machine's behaviour in the program's words, as :attr:`relation` has them."""
         return in_the_programs_cells(self.impl, self.relation)
+
+
+MAY_AGREE_SECONDS: Final = 10.0
+"""How long it is asked whether undefined values let two sides agree on one input."""
 
 
 class _Defaulting(dict[str, int]):
@@ -130,7 +134,10 @@ def _reason(found: Counterexample, difference: Difference) -> str:
     return f"differs in {what}, on the packet shown"
 
 
-def _run(pair: Pair, outcome: Outcome, difference: Difference, shown_by: RuleSet | None) -> Counterexample | str:
+def _run(
+    pair: Pair, outcome: Outcome, difference: Difference, shown_by: RuleSet | None, *, least: bool = True
+) -> Counterexample | str:
+    """A counterexample, or why there is none; ``least``: one that is made smaller."""
     model = one_after_the_other(_at_a_port(difference.model, pair.spec, pair.told))
     rules, spec, relation = pair.rules, pair.spec, pair.relation
     shown: tuple[str, ...] = ()
@@ -145,7 +152,7 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference, shown_by: RuleSet
         if first is not None:
             sure = replace(cheap, surely=True)
             differ = sure.differ if sure.differ(first) else cheap.differ
-            less = smaller(first, differ, pair.program, rules=True, packet=True)
+            less = smaller(first, differ, pair.program, rules=True, packet=True) if least else first
             assert less.rules is not None
             rules, model = less.rules, _model_of(less.given)
         rules = with_groups(pair, rules, input_of(model))
@@ -167,10 +174,11 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference, shown_by: RuleSet
         given = watched(pair.program, rules, given)
     if not run_spec(given).differs(run_impl(given)):
         return f"{difference.obligation}: both sides do the same on the solver's packet"
-    spec_or_same = surely(run_spec, run_impl, choices_of(spec)) if pair.first is None or pair.may else run_spec
-    if not differ_on(given, spec_or_same, run_impl):
-        spec_or_same = run_spec
-    best = shrink(given, spec_or_same, run_impl, inputs=pair.first is not None)
+    certain = _certain(pair, spec, (run_spec, run_impl), given)
+    best = shrink(given, certain, run_impl, inputs=pair.first is not None) if least else given
+    if certain is run_spec and _may_agree(spec, pair, relation, functions, best):
+        why = f"{difference.obligation}: with other undefined values both sides do the same on the solver's packet"
+        return _run(pair, outcome, difference, shown_by, least=False) if least else why
     expected, actual = run_spec(best), run_impl(best)
     told_by = _by_the_program(pair, rules, best, expected, actual)
     parts: tuple[str, ...] = ()
@@ -200,6 +208,24 @@ def _run(pair: Pair, outcome: Outcome, difference: Difference, shown_by: RuleSet
         (*confirmed, *told_by.confirmed), told_by.decoded, diverges(explanation), "", explanation,
         told_by.test.text, told_by.test.why_not,
     )  # fmt: skip
+
+
+def _certain(pair: Pair, spec: Behaviour, sides: tuple[Side, Side], given: Input) -> Side:
+    """The first side as far as it is certain, if the two differ in that on the input; else as it is."""
+    if pair.first is not None and not pair.may:
+        return sides[0]
+    certain = surely(*sides, choices_of(spec))
+    return certain if differ_on(given, certain, sides[1]) else sides[0]
+
+
+def _may_agree(spec: Behaviour, pair: Pair, relation: Relation, functions: _Functions, given: Input) -> bool:
+    """Whether some undefined values are known to let the program do what the machine does on one input."""
+    chooses = (pair.first is None or pair.may) and choices_of(spec)
+    if not chooses or any(len(cells) > 1 for cells in given.cells.values()):
+        return False
+    machine = apart(in_the_programs_cells(pair.impl, relation), IMPL)
+    told = functions.machine(pair.impl) | functions.program(spec)
+    return allows(spec, machine, given, told, Engine(timeout=MAY_AGREE_SECONDS)) == "yes"
 
 
 def _at_a_port(model: Model, *sides: Behaviour) -> Model:

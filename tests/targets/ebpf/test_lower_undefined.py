@@ -16,6 +16,8 @@ from p4verify.targets.ebpf.artifact import BpfObject
 from p4verify.targets.ebpf.lower import lower
 from p4verify.targets.ebpf.target import TARGET
 
+from .programs import v1_program
+
 TEXT: Final = """
 #include <core.p4>
 #include <v1model.p4>
@@ -87,3 +89,26 @@ def test_what_is_undefined_hides_no_mistake(said: str, instead: str) -> None:
     assert said in TEXT
     proof = Checker(_loaded(TEXT.replace(said, instead)), timeout=120).check_artifact(TARGET, _object(), None).proof
     assert proof.verdict is Verdict.REJECT, proof.reason
+
+
+TWO: Final = """apply {
+    bit<1> some; bit<9> any;
+    if (hdr.h.a == 7) { std.egress_spec = some == 1 ? 9w3 : 9w4; } else { std.egress_spec = any; }
+}"""
+
+
+def test_a_counterexample_is_one_whatever_is_undefined() -> None:
+    """Where ``a`` is not 7 any port is right, and a packet that was made smaller must not get there."""
+    types = "header h_t { bit<112> eth; bit<8> a; } struct headers { h_t h; }"
+    other = TWO.replace("some == 1 ? 9w3 : 9w4", "9w5").replace("= any;", "= 9;")
+    given, another = (
+        load_text(
+            v1_program(types, "state start { p.extract(hdr.h); transition accept; }", body, "p.emit(hdr.h);"), "u.p4"
+        ).program
+        for body in (TWO, other)
+    )
+    made = lower(another, None, {"hook": "xdp"})
+    proof = Checker(given, timeout=60, machines_confirm=False).check_artifact(TARGET, made, None).proof
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert proof.counterexample is not None
+    assert proof.counterexample.packet[14] == 7
