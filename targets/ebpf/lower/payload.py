@@ -137,4 +137,4 @@ def _start(g: Gen, arrivals: Arrivals, span: Span) -> None:
     g.asm.emit(asm.alu("rsh", R1, 3))
 
 
-__all__ = ["add_up"]
+__all__ = ["add_up", "begin"]

@@ -5,6 +5,8 @@ what the lowering makes.)"""
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import pytest
@@ -39,6 +41,18 @@ def begin(code: Assembler, least: int = HEAD, start: int = HEAD) -> None:
     code.emit(asm.mov(R0, DROP), asm.exit_())
     code.place(long)
     code.emit(asm.alu("add", R1, start), asm.mov(R7, 0))
+
+
+@contextmanager
+def each_word(code: Assembler) -> Iterator[None]:
+    """A turn for each word that is left: it finds the word at r1, and moves r1 behind it."""
+    again, behind = code.label(), code.label()
+    code.place(again)
+    code.emit(asm.mov(R3, R1), asm.alu("add", R3, 2))
+    code.jump("jgt", R3, R2, behind)
+    yield
+    code.goto(again)
+    code.place(behind)
 
 
 def add_words(
@@ -263,14 +277,9 @@ def test_what_a_turn_finds_in_memory_is_not_what_was_there_first() -> None:
     code = Assembler()
     begin(code)
     code.emit(asm.store(8, FP, -8, 0))
-    again, behind = code.label(), code.label()
-    code.place(again)
-    code.emit(asm.mov(R3, R1), asm.alu("add", R3, 2))
-    code.jump("jgt", R3, R2, behind)
-    code.emit(asm.load(2, R4, R1, 0), asm.load(8, R3, FP, -8), asm.store(8, FP, -8, R4))
-    code.emit(asm.alu("add", R7, R4), asm.alu("add", R7, R3), asm.alu("add", R1, 2))
-    code.goto(again)
-    code.place(behind)
+    with each_word(code):
+        code.emit(asm.load(2, R4, R1, 0), asm.load(8, R3, FP, -8), asm.store(8, FP, -8, R4))
+        code.emit(asm.alu("add", R7, R4), asm.alu("add", R7, R3), asm.alu("add", R1, 2))
     add_last(code)
     with pytest.raises(Unsupported):
         meaning(end(code))
@@ -289,13 +298,8 @@ def test_bytes_that_the_program_has_written_are_not_the_input_s() -> None:
 def test_the_last_word_alone_is_no_sum() -> None:
     code = Assembler()
     begin(code)
-    again, behind = code.label(), code.label()
-    code.place(again)
-    code.emit(asm.mov(R3, R1), asm.alu("add", R3, 2))
-    code.jump("jgt", R3, R2, behind)
-    code.emit(asm.load(2, R7, R1, 0), asm.alu("add", R1, 2))
-    code.goto(again)
-    code.place(behind)
+    with each_word(code):
+        code.emit(asm.load(2, R7, R1, 0), asm.alu("add", R1, 2))
     add_last(code)
     with pytest.raises(Unsupported):
         meaning(end(code))
@@ -306,13 +310,8 @@ def test_memory_that_turns_write_is_not_told_behind_them() -> None:
     code = Assembler()
     begin(code)
     code.emit(asm.store(8, FP, -8, 0))
-    again, behind = code.label(), code.label()
-    code.place(again)
-    code.emit(asm.mov(R3, R1), asm.alu("add", R3, 2))
-    code.jump("jgt", R3, R2, behind)
-    code.emit(asm.load(2, R4, R1, 0), asm.store(8, FP, -8, R4), asm.alu("add", R7, R4), asm.alu("add", R1, 2))
-    code.goto(again)
-    code.place(behind)
+    with each_word(code):
+        code.emit(asm.load(2, R4, R1, 0), asm.store(8, FP, -8, R4), asm.alu("add", R7, R4), asm.alu("add", R1, 2))
     code.emit(asm.load(8, R7, FP, -8))
     with pytest.raises(Unsupported):
         meaning(end(code))
