@@ -219,9 +219,10 @@ def _certain(pair: Pair, spec: Behaviour, sides: tuple[Side, Side], given: Input
 
 
 def _may_agree(spec: Behaviour, pair: Pair, relation: Relation, functions: _Functions, given: Input) -> bool:
-    """Whether some undefined values are known to let the program do what the machine does on one input."""
+    """Whether some undefined values are known to let the program do what the machine does on one input. (Not where the
+    machine settles some of them: what it holds is in no input.)"""
     chooses = (pair.first is None or pair.may) and choices_of(spec)
-    if not chooses or any(len(cells) > 1 for cells in given.cells.values()):
+    if not chooses or relation.settled(spec) != spec or any(len(cells) > 1 for cells in given.cells.values()):
         return False
     machine = apart(in_the_programs_cells(pair.impl, relation), IMPL)
     told = functions.machine(pair.impl) | functions.program(spec)
