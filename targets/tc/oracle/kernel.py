@@ -59,6 +59,11 @@ _FIRST: Final = (
     " action mirred egress redirect dev ob"
 )
 
+UNSUITABLE: Final = "user-mode Linux does not run on this processor"
+"""How the reason begins if it cannot be had here at all."""
+_TOO_LARGE: Final = b"ptrace set fp regs failed"
+"""What it says where the processor's state (AMX: 11 KiB) is larger than what it saves and restores."""
+
 _INIT: Final = """#!/bin/sh
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs tmpfs /run
@@ -86,6 +91,14 @@ def missing() -> str | None:
     if not Path(_BUSYBOX).exists():
         absent.append("busybox")
     return f"user-mode Linux is not installed ({', '.join(absent)})" if absent else None
+
+
+def silent(console: Path) -> OSError:
+    """Why a kernel that has written this to its console does not answer."""
+    with contextlib.suppress(OSError):
+        if _TOO_LARGE in console.read_bytes():
+            return OSError(f"{UNSUITABLE}, whose registers take more room than that kernel has for them")
+    return OSError("the private kernel does not answer")
 
 
 def _tool(name: str) -> str | None:
@@ -218,7 +231,7 @@ class Kernel:
             for line in lines:
                 if line.startswith(start.encode()):
                     return line.decode()
-        raise OSError("the private kernel does not answer")
+        raise silent(self.folder / "console")
 
     def run(self, script: str) -> str:
         """What a shell script prints. Raises OSError with it if the script fails."""
