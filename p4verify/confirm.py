@@ -70,6 +70,11 @@ class Pair:
     explained: bool = True
     """Whether the machines are to tell what decides."""
 
+    @property
+    def first_may_choose(self) -> bool:
+        """Whether the first side, a program or a machine, may choose what it leaves open."""
+        return self.first is None or self.may
+
     @cached_property
     def told(self) -> Behaviour:
         """The machine's behaviour in the program's words, as :attr:`relation` has them."""
@@ -142,19 +147,7 @@ def _run(
     rules, spec, relation = pair.rules, pair.spec, pair.relation
     shown: tuple[str, ...] = ()
     if rules is None and pair.program is not None and pair.first is None:
-        # The machine may ask for keys that the program does not ask for: both sides' keys count.
-        asking = [pair.spec] if outcome.impl is None else [pair.spec, outcome.impl]
-        rules = shown_by
-        if rules is None:
-            rules = realise_sides(pair.program, asking, model, pair.relation)
-        cheap = _Cheap(pair, pair.program, left_open=_left_open(outcome.impl))
-        first = _told_apart(Setting(input_of(model), rules), cheap, pair.program)
-        if first is not None:
-            sure = replace(cheap, surely=True)
-            differ = sure.differ if sure.differ(first) else cheap.differ
-            less = smaller(first, differ, pair.program, rules=True, packet=True) if least else first
-            assert less.rules is not None
-            rules, model = less.rules, _model_of(less.given)
+        rules, model = _made_rules(pair, pair.program, outcome, model, shown_by, least=least)
         rules = with_groups(pair, rules, input_of(model))
         if pair.restrictions is not None and pair.restrictions.violation(rules) is not None:
             raise CannotRealise("the rules that show the difference are not allowed by the restrictions")
@@ -210,9 +203,27 @@ def _run(
     )  # fmt: skip
 
 
+def _made_rules(
+    pair: Pair, program: ir.Program, outcome: Outcome, model: Model, shown_by: RuleSet | None, *, least: bool
+) -> tuple[RuleSet, Model]:
+    """Rules that show the difference (``shown_by``, if they are known), with the model; both as small as can be."""
+    # The machine may ask for keys that the program does not ask for: both sides' keys count.
+    asking = [pair.spec] if outcome.impl is None else [pair.spec, outcome.impl]
+    rules = realise_sides(program, asking, model, pair.relation) if shown_by is None else shown_by
+    cheap = _Cheap(pair, program, left_open=_left_open(outcome.impl))
+    first = _told_apart(Setting(input_of(model), rules), cheap, program)
+    if first is None:
+        return rules, model
+    sure = replace(cheap, surely=True)
+    differ = sure.differ if sure.differ(first) else cheap.differ
+    less = smaller(first, differ, program, rules=True, packet=True) if least else first
+    assert less.rules is not None
+    return less.rules, _model_of(less.given)
+
+
 def _certain(pair: Pair, spec: Behaviour, sides: tuple[Side, Side], given: Input) -> Side:
     """The first side as far as it is certain, if the two differ in that on the input; else as it is."""
-    if pair.first is not None and not pair.may:
+    if not pair.first_may_choose:
         return sides[0]
     certain = surely(*sides, choices_of(spec))
     return certain if differ_on(given, certain, sides[1]) else sides[0]
@@ -221,7 +232,7 @@ def _certain(pair: Pair, spec: Behaviour, sides: tuple[Side, Side], given: Input
 def _may_agree(spec: Behaviour, pair: Pair, relation: Relation, functions: _Functions, given: Input) -> bool:
     """Whether some undefined values are known to let the program do what the machine does on one input. (Not where the
     machine settles some of them: what it holds is in no input.)"""
-    chooses = (pair.first is None or pair.may) and choices_of(spec)
+    chooses = pair.first_may_choose and choices_of(spec)
     if not chooses or relation.settled(spec) != spec or any(len(cells) > 1 for cells in given.cells.values()):
         return False
     machine = apart(in_the_programs_cells(pair.impl, relation), IMPL)

@@ -263,9 +263,7 @@ class Search:
         """Whether there are choices that do on the model's input; None if that is not known."""
         if not self._choosing.picks_in(violations):
             return not model.holds(violations)
-        fitting = fix(b.and_(self.legal, b.not_(violations)), model, self.picks)
-        answer = self.engine.satisfiable(fitting, f"{failing.name}: choices for one input", QUICK_SECONDS)
-        return None if answer.status == "unknown" else answer.status == "sat"
+        return self._choosing.fits(violations, model, failing.name)
 
     def choices_in(self, obligation: Obligation) -> int:
         """How many choices of the specification are in an obligation."""

@@ -263,10 +263,8 @@ class WithChoices:
         violation = obligation.violation
         if cells_in(violation) or _shared_by_copies(violation, picks):
             return None
-        others = {v.name: v for v in b.variables(violation)}
         tried: list[Instance] = [{v: b.literal(number, v) for v in picks} for number in (0, -1)]
-        partners = {v: others.get(IMPL + v.name, tried[0][v]) for v in picks}
-        tried.append({v: partner if partner.sort == v.sort else tried[0][v] for v, partner in partners.items()})
+        tried.append(_as_the_other_side(violation, picks))
         answer = self._defeating(obligation, violation, tried, min(DEFEATED_SECONDS, self.engine.timeout / 4))
         if answer.model is None:
             return None
@@ -278,19 +276,22 @@ class WithChoices:
 
     def _on_input(self, obligation: Obligation, model: Model) -> Difference | None:
         """The difference on a model's input (and cell, and member of a group), if no choice does there."""
-        name = f"{obligation.name}: choices for one input"
-        legal, agreed = fix(self.legal, model, self.picks), fix(b.not_(obligation.violation), model, self.picks)
-        if legal is not b.TRUE and self.engine.satisfiable(legal, name, QUICK_SECONDS).status != "sat":
+        legal = fix(self.legal, model, self.picks)
+        if legal is not b.TRUE and self.engine.satisfiable(legal, obligation.name, QUICK_SECONDS).status != "sat":
             return None  # no rules answer as the model says
-        other = self.engine.satisfiable(b.and_(legal, agreed), name, QUICK_SECONDS)
-        return difference_in(obligation, model) if other.status == "unsat" else None
+        fits = self.fits(obligation.violation, model, obligation.name)
+        return difference_in(obligation, model) if fits is False else None
+
+    def fits(self, violation: Term, model: Model, name: str) -> bool | None:
+        """Whether there are choices that do on a model's input; None if that is not known."""
+        fitting = fix(b.and_(self.legal, b.not_(violation)), model, self.picks)
+        status = self.engine.satisfiable(fitting, f"{name}: choices for one input", QUICK_SECONDS).status
+        return None if status == "unknown" else status == "sat"
 
     def _alike_too(self, obligation: Obligation, picks: Sequence[Term]) -> str:
         """Whether something defeats an obligation if each choice is made as the other side makes the one of that name
         ("unsat": nothing, "unknown": that takes long to see); one that is of another width there is 0."""
-        others = {v.name: v for v in b.variables(obligation.violation)}
-        partners = {v: others.get(IMPL + v.name, b.literal(0, v)) for v in picks}
-        alike = {v: partner if partner.sort == v.sort else b.literal(0, v) for v, partner in partners.items()}
+        alike = _as_the_other_side(obligation.violation, picks)
         query = b.and_(*b.substitute([self.legal, obligation.violation], alike))
         return self.engine.satisfiable(query, "a question asked by both sides", QUICK_SECONDS).status
 
@@ -510,6 +511,13 @@ class WithChoices:
                     break
             fitting = b.substitute([fitting], {v: values[v]})[0]
         return values
+
+
+def _as_the_other_side(violation: Term, picks: Sequence[Term]) -> Instance:
+    """Each choice as the other side makes the one of that name; 0 where there is none, or one of another width."""
+    others = {v.name: v for v in b.variables(violation)}
+    partners = {v: others.get(IMPL + v.name, b.literal(0, v)) for v in picks}
+    return {v: partner if partner.sort == v.sort else b.literal(0, v) for v, partner in partners.items()}
 
 
 def _shared_by_copies(violation: Term, picks: Sequence[Term]) -> bool:

@@ -11,11 +11,11 @@ from ..semantics.meaning.behaviour import Case
 from .base import StateRelation
 
 
-def initial(state: StateRelation) -> Callable[..., Term]:
-    """The program's cell before the packet, as the machine's cell holds it."""
+def initial(state: StateRelation, prefix: str = "state.") -> Callable[..., Term]:
+    """The program's cell before the packet, as the machine's cell holds it; with another ``prefix`` at another time."""
 
     def cell(index: Term) -> Term:
-        return state.value(b.apply(f"state.{state.machine}", state.cell_bits, state.index(index)))
+        return state.value(b.apply(f"{prefix}{state.machine}", state.cell_bits, state.index(index)))
 
     return cell
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from ...semantics import bits as b
 from ...semantics.bits import Term
+from .. import telling
 from ..base import Obligation, StateRelation
 from .cells import Cell, CellMap
 from .fillup import host_order
@@ -50,7 +51,7 @@ class Cells:
                 elements[held_there] = partial(_element, held[name], prefix)
                 for cell in held[name].cells:
                     [relation] = [each for each in self.relations if each.program == cell.state]
-                    initial[f"{prefix}{cell.state}"] = partial(_initial, prefix, relation)
+                    initial[f"{prefix}{cell.state}"] = telling.initial(relation, prefix)
         return replace(self, elements=elements, initial=initial)
 
 
@@ -67,13 +68,9 @@ def cells_in(maps: Iterable[CellMap], relations: Iterable[StateRelation]) -> Cel
         elements |= {f"state.map.{cells.map.name}": said, f"map.{cells.map.name}.value": said}
         for cell in cells.cells:
             shapes[cell.state] = cells.index_bits, cell.width
-            initial[f"state.{cell.state}"] = partial(_initial, STATE, of[cell.state])
+            initial[f"state.{cell.state}"] = telling.initial(of[cell.state])
             laws.append(_law(cells, cell, of[cell.state]))
     return Cells(shapes, elements, initial, tuple(laws), maps, relations)
-
-
-def _initial(prefix: str, relation: StateRelation, index: Term) -> Term:
-    return relation.value(b.apply(f"{prefix}{relation.machine}", relation.cell_bits, relation.index(index)))
 
 
 def _index(cells: CellMap, key: Term) -> tuple[Term, Term]:

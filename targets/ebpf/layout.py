@@ -19,7 +19,7 @@ Tables with action selectors have more maps, and the number of a group at the en
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -330,16 +330,19 @@ def layout(
 def _profile_bits(program: ir.Program, control: ir.Control, table: ir.Table) -> int:
     """Bits of the expire time profile in calls of :data:`ADDS` by the table's actions; 0 if there are none, or the
     type has no width."""
+    first = next(calls_by_actions(program, control, table, ADDS), None)
+    return (scalar_width(first.params[-1].type) or 0) if first is not None else 0
+
+
+def calls_by_actions(
+    program: ir.Program, control: ir.Control, table: ir.Table, externs: Container[str]
+) -> Iterator[ir.ExternCall]:
+    """The calls of these externs by a table's actions."""
     known = {action.name: action for action in (*program.actions, *control.actions)}
-    named = (*(ref.action for ref in table.actions), table.default.action)
-    calls = [
-        node
-        for name in named
-        if name in known
-        for node in mentioned(known[name])
-        if isinstance(node, ir.ExternCall) and node.extern in ADDS
-    ]
-    return (scalar_width(calls[0].params[-1].type) or 0) if calls else 0
+    for name in dict.fromkeys((*(ref.action for ref in table.actions), table.default.action)):
+        for node in mentioned(known[name]) if name in known else ():
+            if isinstance(node, ir.ExternCall) and not node.method and node.extern in externs:
+                yield node
 
 
 def _slots(program: ir.Program, table: ir.Table, name: str, keys: Sequence[KeyPart]) -> Slots:

@@ -8,7 +8,7 @@ proven is for packets that find room.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -69,16 +69,21 @@ def record_of(call: ir.ExternCall) -> Record:
         name, event = bare.name, f"digest {bare.name}"
     else:
         raise CannotOffload("a digest of data that is no struct", call.span)
-    fields: list[Field] = []
     widths = list(_widths(type_, call))
-    at = 0
-    for number, width in enumerate(widths):
-        fields.append(Field(f"field{number}", at, bytes_for(width)))
-        at += bytes_for(width)
+    fields, at = side_by_side(widths)
     if not 0 < at <= MOST_BYTES:
         raise CannotOffload(f"a digest of {at} bytes (1 to {MOST_BYTES} can be told)", call.span)
     ring = MapDef(f"{identifier(name)}_digests", "ringbuf", 0, 0, RING_BYTES)
-    return Record(event, ring, tuple(fields), tuple(widths))
+    return Record(event, ring, fields, tuple(widths))
+
+
+def side_by_side(widths: Sequence[int]) -> tuple[tuple[Field, ...], int]:
+    """Where scalars of so many bits lie in a record, and the bytes in all."""
+    fields, at = [], 0
+    for number, width in enumerate(widths):
+        fields.append(Field(f"field{number}", at, bytes_for(width)))
+        at += fields[-1].size
+    return tuple(fields), at
 
 
 def _widths(type_: ir.Type, call: ir.ExternCall) -> Iterator[int]:
@@ -153,4 +158,4 @@ def _fields(record: Record, content: Term) -> tuple[Term, ...]:
     return tuple(parts)
 
 
-__all__ = ["Record", "data_of", "record_of", "records", "told"]
+__all__ = ["Record", "data_of", "record_of", "records", "side_by_side", "told"]

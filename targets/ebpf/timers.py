@@ -7,15 +7,14 @@ the key that was looked up, and the first one also the expire time profile: ``TA
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from ...semantics import ir
-from ...semantics.ir.traverse import mentioned
 from ..base import CannotOffload
-from .artifact import Field, MapDef
-from .layout import bytes_for, identifier, scalar_width
-from .records import MOST_BYTES, RING_BYTES, Record
+from .artifact import MapDef
+from .layout import calls_by_actions, identifier, scalar_width
+from .records import MOST_BYTES, RING_BYTES, Record, side_by_side
 
 SET, RESTART = "set_entry_expire_time", "restart_expire_timer"
 CALLS: Final = {
@@ -27,15 +26,6 @@ CALLS: Final = {
 """Externs → what they may tell."""
 
 
-def calls_of(program: ir.Program, control: ir.Control, table: ir.Table) -> Iterator[ir.ExternCall]:
-    """The calls by a table's actions that speak of the entry's age."""
-    known = {action.name: action for action in (*program.actions, *control.actions)}
-    for name in dict.fromkeys((*(ref.action for ref in table.actions), table.default.action)):
-        for node in mentioned(known[name]) if name in known else ():
-            if isinstance(node, ir.ExternCall) and not node.method and node.extern in CALLS:
-                yield node
-
-
 def record_of(table: ir.Table, what: str, call: ir.ExternCall) -> Record:
     """The layout of what a call in an action of ``table`` tells (``what``: one of its externs in :data:`CALLS`).
 
@@ -44,22 +34,19 @@ def record_of(table: ir.Table, what: str, call: ir.ExternCall) -> Record:
     """
     types = [key.expr.type for key in table.keys] + ([call.params[-1].type] if what == SET else [])
     widths = [scalar_width(type_) or 0 for type_ in types]
-    fields, at = [], 0
-    for number, width in enumerate(widths):
-        fields.append(Field(f"field{number}", at, bytes_for(width)))
-        at += bytes_for(width)
+    fields, at = side_by_side(widths)
     if not all(widths) or not 0 < at <= MOST_BYTES:
         raise CannotOffload(f"{call.extern} with keys of no width, or of more than {MOST_BYTES} bytes", call.span)
     ring = "expire_times" if what == SET else "restarts"
     item = MapDef(f"{identifier(table.control_name)}_{ring}", "ringbuf", 0, 0, RING_BYTES)
-    return Record(f"{what}.{table.control_name}", item, tuple(fields), tuple(widths))
+    return Record(f"{what}.{table.control_name}", item, fields, tuple(widths))
 
 
 def timers(program: ir.Program) -> Mapping[str, Record]:
     """Map's name → what lies in it, for all tables of a program. Those that are not told this way are left out."""
     out: dict[str, Record] = {}
     for control, table in program.tables():
-        for call in calls_of(program, control, table):
+        for call in calls_by_actions(program, control, table, CALLS):
             for what in CALLS[call.extern]:
                 try:
                     record = record_of(table, what, call)
@@ -69,4 +56,4 @@ def timers(program: ir.Program) -> Mapping[str, Record]:
     return out
 
 
-__all__ = ["CALLS", "RESTART", "SET", "calls_of", "record_of", "timers"]
+__all__ = ["CALLS", "RESTART", "SET", "record_of", "timers"]

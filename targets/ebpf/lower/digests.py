@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ....semantics import ir
+from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Field, Label, asm
 from ..artifact.asm import R1, R2, R3, R4, R10
-from ..records import data_of, record_of
+from ..records import Record, data_of, record_of
 from . import stmts, wide
 from .frame import VALID, Leaf, Ref, leaves
 from .gen import Gen
@@ -18,16 +22,23 @@ def tell(g: Gen, call: ir.ExternCall) -> None:
     data, record = data_of(call), record_of(call)
     if data is None:
         raise CannotOffload("an argument is missing", call.span)
-    g.maps[record.map.name] = record.map
     with g.scope():
         place = g.declare("$data", call.params[call.args.index(data)].type, call.span)
         stmts.assign(g, place, data)
-        with g.buffer(record.size, call.span) as at:
-            for word in range(0, record.size, 8):
-                g.asm.emit(asm.store(8, R10, at + word, 0))
+        with told(g, record, call.span) as at:
             _store(g, list(leaves(g.program, place, call.span)), record.fields, at, call)
-            g.asm.emit(asm.load_map(R1, record.map.name), asm.mov(R2, R10), asm.alu("add", R2, at))
-            g.asm.emit(asm.mov(R3, record.size), asm.mov(R4, 0), asm.call(RINGBUF_OUTPUT))
+
+
+@contextmanager
+def told(g: Gen, record: Record, span: Span) -> Iterator[int]:
+    """Where on the stack a record of zeros lies that the code inside fills, and that is then put into its buffer."""
+    g.maps[record.map.name] = record.map
+    with g.buffer(record.size, span) as at:
+        for word in range(0, record.size, 8):
+            g.asm.emit(asm.store(8, R10, at + word, 0))
+        yield at
+        g.asm.emit(asm.load_map(R1, record.map.name), asm.mov(R2, R10), asm.alu("add", R2, at))
+        g.asm.emit(asm.mov(R3, record.size), asm.mov(R4, 0), asm.call(RINGBUF_OUTPUT))
 
 
 def _store(g: Gen, items: list[Leaf], fields: tuple[Field, ...], at: int, call: ir.ExternCall) -> None:
@@ -53,4 +64,4 @@ def _place(g: Gen, label: Label | None) -> None:
         g.asm.place(label)
 
 
-__all__ = ["tell"]
+__all__ = ["tell", "told"]

@@ -22,7 +22,7 @@ from ..artifact.asm import R0, R1, R2, R7, R10
 from ..attached import DIRECT_COUNTERS, DIRECT_METERS, attached
 from ..cells import CellMap, direct_counters
 from ..fillup import default_index
-from ..layout import ACTION_BYTES, PREFIX_BYTES, ActionPart, ArgPart, KeyPart, TableLayout
+from ..layout import ACTION_BYTES, PREFIX_BYTES, ActionPart, ArgPart, KeyPart, TableLayout, calls_by_actions
 from . import calls, match, search, selectors, settling
 from . import expr as ex
 from .frame import Leaf, Ref, leaves
@@ -137,7 +137,7 @@ def _speaks_of_age(g: Gen, layout: TableLayout) -> bool:
     """Whether actions may say something of the age of the entry."""
     name = layout.table.control_name
     return any(
-        table.control_name == name and any(timers.calls_of(g.program, control, table))
+        table.control_name == name and any(calls_by_actions(g.program, control, table, timers.CALLS))
         for control, table in g.program.tables()
     )
 

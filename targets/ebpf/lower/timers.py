@@ -6,11 +6,11 @@ from __future__ import annotations
 from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact import asm
-from ..artifact.asm import R1, R2, R3, R4, R10
+from ..artifact.asm import R1, R10
 from ..timers import RESTART, SET, record_of
+from . import digests
 from . import expr as ex
 from .gen import Gen
-from .hooks import RINGBUF_OUTPUT
 
 
 def set_time(g: Gen, call: ir.ExternCall) -> None:
@@ -62,10 +62,7 @@ def _tell(g: Gen, call: ir.ExternCall, what: str, profile: ir.Expr | None) -> No
         )
     table = found.layout.table
     record = record_of(table, what, call)
-    g.maps[record.map.name] = record.map
-    with g.buffer(record.size, call.span) as at:
-        for word in range(0, record.size, 8):
-            g.asm.emit(asm.store(8, R10, at + word, 0))
+    with digests.told(g, record, call.span) as at:
         for part in found.layout.keys:
             for byte in range(part.size):
                 g.asm.emit(asm.load(1, R1, R10, found.key + part.offset + byte))
@@ -73,8 +70,6 @@ def _tell(g: Gen, call: ir.ExternCall, what: str, profile: ir.Expr | None) -> No
         if profile is not None:
             last = record.fields[-1]
             _store_number(g, profile, at + last.offset, last.size)
-        g.asm.emit(asm.load_map(R1, record.map.name), asm.mov(R2, R10), asm.alu("add", R2, at))
-        g.asm.emit(asm.mov(R3, record.size), asm.mov(R4, 0), asm.call(RINGBUF_OUTPUT))
 
 
 def _store_number(g: Gen, number: ir.Expr, at: int, size: int) -> None:
