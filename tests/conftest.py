@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-from p4verify.targets.tc.oracle.kernel import UNSUITABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,32 +22,13 @@ def corpus_root() -> Path:
     return Path(os.environ.get("P4VERIFY_CORPUS", ROOT.parent / "shared" / "corpus"))
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
-    """Skip what walks the corpus where there is none; in CI that is a failure. And see
-    :func:`_where_no_kernel_can_be_had`."""
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what walks the corpus where there is none; in CI that is a failure."""
     if item.get_closest_marker("corpus") and not corpus_root().is_dir():
         reason = f"no corpus at {corpus_root()} (set P4VERIFY_CORPUS)"
         if os.environ.get("P4VERIFY_REQUIRE_CORPUS") == "1":
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
-    return (yield from _where_no_kernel_can_be_had())
-
-
-def _where_no_kernel_can_be_had() -> Generator[None, object, object]:
-    """A private kernel that this processor cannot run is skipped, wherever a test starts it."""
-    try:
-        return (yield)
-    except OSError as error:
-        if UNSUITABLE in str(error):
-            pytest.skip(str(error))
-        raise
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """See :func:`_where_no_kernel_can_be_had`."""
-    return (yield from _where_no_kernel_can_be_had())
 
 
 @pytest.fixture(scope="session")

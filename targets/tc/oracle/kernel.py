@@ -23,6 +23,7 @@ from typing import Final
 
 from ..artifact.hooks import Hook
 from ..command import Failed
+from . import registers
 from .labels import FIRST_LABEL, HOOKS, MAX_CONDITIONS, MAX_PORTS, Labels, labelling
 
 MAX_SILENT: Final = 256
@@ -59,11 +60,6 @@ _FIRST: Final = (
     " action mirred egress redirect dev ob"
 )
 
-UNSUITABLE: Final = "user-mode Linux does not run on this processor"
-"""How the reason begins if it cannot be had here at all."""
-_TOO_LARGE: Final = b"ptrace set fp regs failed"
-"""What it says where the processor's state (AMX: 11 KiB) is larger than what it saves and restores."""
-
 _INIT: Final = """#!/bin/sh
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs tmpfs /run
@@ -90,15 +86,9 @@ def missing() -> str | None:
     absent = [tool for tool in (_KERNEL, "tc", "ip") if _tool(tool) is None]
     if not Path(_BUSYBOX).exists():
         absent.append("busybox")
+    if registers.needed() and registers.compiler() is None:
+        absent.append("a C compiler, for this processor's registers")
     return f"user-mode Linux is not installed ({', '.join(absent)})" if absent else None
-
-
-def silent(console: Path) -> OSError:
-    """Why a kernel that has written this to its console does not answer."""
-    with contextlib.suppress(OSError):
-        if _TOO_LARGE in console.read_bytes():
-            return OSError(f"{UNSUITABLE}, whose registers take more room than that kernel has for them")
-    return OSError("the private kernel does not answer")
 
 
 def _tool(name: str) -> str | None:
@@ -166,7 +156,7 @@ class Kernel:
                 stdout=console,
                 stderr=console,
                 pass_fds=given,
-                env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "TMPDIR": shared},
+                env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "TMPDIR": shared, **self._loaded_first()},
                 start_new_session=True,
             )
         for descriptor in (commands, answers):
@@ -183,6 +173,10 @@ class Kernel:
             "tc filter add dev qb ingress protocol all pref 1 matchall action mirred egress redirect dev oc\n"
             "tc filter add dev qc ingress protocol all pref 1 matchall action mirred egress redirect dev vec1\n"
         )
+
+    def _loaded_first(self) -> dict[str, str]:
+        """See :mod:`.registers`."""
+        return {"LD_PRELOAD": str(registers.build(self.folder))} if registers.needed() else {}
 
     def _pair(self) -> tuple[socket.socket, socket.socket]:
         pair = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -231,7 +225,7 @@ class Kernel:
             for line in lines:
                 if line.startswith(start.encode()):
                     return line.decode()
-        raise silent(self.folder / "console")
+        raise OSError("the private kernel does not answer")
 
     def run(self, script: str) -> str:
         """What a shell script prints. Raises OSError with it if the script fails."""
