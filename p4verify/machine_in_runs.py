@@ -8,7 +8,7 @@ map entry says something of many rules), rules are drawn and filled in.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Final
@@ -16,9 +16,10 @@ from typing import Final
 from .confirm import Pair, confirm, with_groups
 from .on_numbers import functions_of
 from .proofs.counterexample import input_of
-from .proofs.engine import Engine
+from .proofs.engine import Engine, Model
 from .proofs.refine import seen_on
 from .proofs.verdict import Proof, Verdict
+from .reached import reached
 from .realise import CannotRealise, realise_sides
 from .related import in_the_machines_cells, in_the_machines_tables, relate, with_legal_answers
 from .running.entries import Asked, random_rules
@@ -28,7 +29,7 @@ from .semantics import ir
 from .semantics.meaning.answers import answers, split, widths_of
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.program import meaning
-from .semantics.rules.build import match_keys
+from .semantics.rules.build import match_keys, needs_priority
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import InputError, Unsupported
 from .sides_in_runs import SidesInRuns, of_the_packet
@@ -40,7 +41,10 @@ DRAWS: Final = 32
 GOES_ON: Final = 0.9
 """How often rules go on from those before."""
 
-REMEMBERED: Final = 64
+LED: Final = 0.05
+"""How often rules are once more some that lead somewhere."""
+
+REMEMBERED: Final = 128
 """Values of keys that rules are made with, as they were asked for lately."""
 
 HAVE_ONE: Final = 4
@@ -50,31 +54,28 @@ HAVE_ONE: Final = 4
 class FilledIn(Rules):
     """Rules that are drawn, and what the machine answers that is filled from them."""
 
-    def __init__(
-        self, pair: Pair, rng: random.Random, pool: Sequence[int], asked: Asked, before: RuleSet | None
-    ) -> None:
+    def __init__(self, pair: Pair, rng: random.Random, pool: Sequence[int], rules: RuleSet) -> None:
         """
         Args:
             pair: with a program.
             rng: decides everything.
             pool: numbers that are worth meeting.
-            asked: the keys that tables were asked for under the rules before.
-            before: those rules, if these are to go on from them.
+            rules: the rules.
 
         Raises:
-            InputError, Unsupported, CannotOffload: the rules drawn are none that the machine can hold.
+            InputError, Unsupported, CannotOffload: the rules are none that the machine can hold.
         """
         program = pair.program
         assert program is not None
         super().__init__(program, rng, pool)
         self.asked: dict[str, list[list[int]]] = {}
         """Table → keys that it is asked for under these rules, each once; of those that have an entry, some."""
-        self.rules = random_rules(program, rng.getrandbits(30), pool, asked, grouped=True, before=before)
+        self.rules = rules
         known = answers(program, self.rules)
         held = pair.target.relate(program, pair.artifact, self.rules)
         self.inputs = dict(known.inputs)
         held_there = functions_of(held, pair.impl, known.inputs, known.functions)
-        self._functions = {**known.functions, **{name: cache(function) for name, function in held_there.items()}}
+        self._functions = {name: cache(function) for name, function in (known.functions | held_there).items()}
         for _, table in program.tables():
             name = f"table.{table.control_name}.hit"
             keys = self.asked.setdefault(table.control_name, [])
@@ -111,6 +112,13 @@ class MachineInRuns(SidesInRuns):
         self._asked: Asked = {}
         self._last: Drawn | None = None
         self._held: RuleSet | None = None
+        self._leading: Iterator[tuple[RuleSet, Model]] | None = None
+        """Rules under which the program does something, that were not tried yet."""
+        self._led: list[tuple[RuleSet, Model]] = []
+        """The others."""
+        self._crowds = any(needs_priority(table) for _, table in pair.program.tables()) if pair.program else False
+        self._to_crowd = False
+        """Whether the next rules are those before with many others among them."""
 
     def _related(self) -> tuple[Behaviour, Behaviour]:
         """Both, over the program's functions; or each over its own, where rules have to be filled in."""
@@ -137,16 +145,46 @@ class MachineInRuns(SidesInRuns):
             return self._last
         for _ in range(DRAWS):
             try:
-                made = FilledIn(self._pair, self._rng, pool, self._asked, self._before())
+                made = self._filled_in(pool)
             except (InputError, Unsupported, CannotOffload):
                 continue
-            self._last, self._asked, self._held = made, made.asked, made.rules
+            self._last, self._asked = made, made.asked
             return made
         return None
 
-    def _before(self) -> RuleSet | None:
-        """The rules that the next ones go on from; None now and then: then they begin anew."""
-        return self._held if self._rng.random() < GOES_ON else None
+    def _filled_in(self, pool: Sequence[int]) -> FilledIn:
+        """Rules that lead somewhere, while there are more of them, each then with others among them; then such as are
+        drawn. Raises as :class:`FilledIn`."""
+        program = self._pair.program
+        assert program is not None
+        if self._leading is None:
+            self._leading = reached(program, *self._sides, self._engine, self._rng)
+        if self._crowds and self._to_crowd:
+            self._to_crowd = False
+            made = self._filled(self._random(pool, self._held, crowd=True), pool)
+            made.only_again = True
+            return made
+        found = next(self._leading, None)
+        if found is not None:
+            self._led.append(found)
+        elif self._led and self._rng.random() < LED:
+            found = self._rng.choice(self._led)
+        if found is None:
+            self._held = self._random(pool, self._held if self._rng.random() < GOES_ON else None)
+            return self._filled(self._held, pool)
+        self._held, model = found
+        self._to_crowd = True
+        made = self._filled(self._held, pool)
+        made.lead = input_of(model)
+        return made
+
+    def _filled(self, rules: RuleSet, pool: Sequence[int]) -> FilledIn:
+        return FilledIn(self._pair, self._rng, pool, rules)
+
+    def _random(self, pool: Sequence[int], before: RuleSet | None, *, crowd: bool = False) -> RuleSet:
+        program, seed = self._pair.program, self._rng.getrandbits(30)
+        assert program is not None
+        return random_rules(program, seed, pool, self._asked, grouped=True, before=before, crowd=crowd)
 
     def _confirmed(self, seen: Seen, started: float) -> Proof | None:
         """The ``reject`` of what was seen, if it differs under rules whatever the program's undefined values are."""

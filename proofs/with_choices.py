@@ -123,6 +123,8 @@ class WithChoices:
         if may_hold_regardless(obligation, self.picks) and not self._asks_the_same(obligation):
             slow: list[str] = []
             left = holding_regardless(obligation, self.picks, partial(self._never_at_once, slow))
+            if slow and self._settled(True):
+                return f"{obligation.name}: settled otherwise"
             obligation = with_decisions_made(left, partial(decided, self.engine)) if slow else left
         return self.settle(obligation)
 
@@ -156,11 +158,8 @@ class WithChoices:
         if alike_too == "unsat" or self._holds_by_ways(obligation, picks):
             return None
         if alike_too == "unknown":
-            made = self._in_order(obligation, picks)
-            if made.holds(self.holds_soon):
-                return None
-            found = made.difference or self._in_one_part(obligation, made.failing)
-            if found is not None:
+            found = self._made_in_order(obligation, picks)
+            if found is not NOT_SEEN:
                 return found
         if not self.rounds and len(picks) > MANY_CHOICES:
             return f"{obligation.name}: {len(picks)} undefined values"
@@ -246,6 +245,15 @@ class WithChoices:
             obligation, picks, self.legal, self.engine, self._plain.unsatisfiable, partial(self._settled, True),
             partial(self._shown_by, obligation, picks),
         )  # fmt: skip
+
+    def _made_in_order(self, obligation: Obligation, picks: Sequence[Term]) -> Difference | str | None:
+        """What comes of choices made in that order; :data:`NOT_SEEN` if nothing does."""
+        if self._settled(True):
+            return f"{obligation.name}: settled otherwise"
+        made = self._in_order(obligation, picks)
+        if made.holds(self.holds_soon):
+            return None
+        return made.difference or self._in_one_part(obligation, made.failing) or NOT_SEEN
 
     def _in_one_part(self, obligation: Obligation, failing: Sequence[Part]) -> Difference | None:
         """A difference in one of the parts that are not seen to hold with choices in order, if there are few: where no

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ..semantics import ir
-from ..semantics.rules.build import Builder, check_match, match_keys
+from ..semantics.rules.build import Builder, check_match, match_keys, needs_priority, value_match
 from ..semantics.rules.names import table_actions
 from ..semantics.rules.profiles import Implementation, implementation_name
 from ..semantics.rules.ruleset import (
@@ -46,6 +46,15 @@ FEWER: Final = 3
 DEFAULTS: Final = 0.3
 """How often a default action is drawn."""
 
+CROWD: Final = 1024
+"""Entries of a crowd at most, of a table that does not say how many it has room for."""
+
+MET: Final = 0.5
+"""How often a key that was asked has an entry in a crowd."""
+
+TOP: Final = 1 << 24
+"""Priorities in a crowd are below."""
+
 
 def random_rules(
     program: ir.Program,
@@ -55,15 +64,19 @@ def random_rules(
     *,
     grouped: bool = False,
     before: RuleSet | None = None,
+    crowd: bool = False,
 ) -> RuleSet:
     """Some entries in some tables.
 
     Keys are taken from ``pool`` often, from what other entries' actions are given, and where a table was ``asked``
     before mostly from there. Action selectors have groups if ``grouped``: for machines that pick members as BMv2 does.
     Most of the entries ``before`` are kept, if that is given: what a table is asked that hangs on what another one
-    answers can be met then.
+    answers can be met then. With a ``crowd``, tables with priorities get as many entries as they have room for: for
+    keys that they were asked, and for keys beside these, in any order: the one that is met may then be the last of
+    many.
     """
-    return _Drawing(program, random.Random(seed), pool, asked or {}, before).rules(grouped=grouped)
+    drawing = _Drawing(program, random.Random(seed), pool, asked or {}, before)
+    return drawing.rules(grouped=grouped, crowd=crowd)
 
 
 class _Drawing:
@@ -77,31 +90,34 @@ class _Drawing:
         self.given: dict[int, list[int]] = {}
         """Width → what actions are given of that width."""
 
-    def rules(self, *, grouped: bool) -> RuleSet:
+    def rules(self, *, grouped: bool, crowd: bool = False) -> RuleSet:
         """All of it."""
         program = self.program
         selectors = [made for made in self.builder.profiles.known.values() if made.selector] if grouped else []
         groups = {made.name: self._groups(made) for made in selectors}
         for _, table in program.tables():
-            self._keep(table)
+            self._keep(table, KEPT if not crowd else 1.0)
         for _, table in program.tables():
-            self._table(table, groups.get(implementation_name(program, table) or "", ()))
+            if not crowd:
+                self._table(table, groups.get(implementation_name(program, table) or "", ()))
+            elif needs_priority(table) and not table.const_entries:
+                self._crowd(table)
         for declared in (v for parser in program.parsers for v in parser.value_sets):
             self._value_set(declared)
         return self.builder.finish()
 
-    def _keep(self, table: ir.Table) -> None:
-        """Most of what a table held before, but for what names groups: those are drawn anew."""
+    def _keep(self, table: ir.Table, part: float) -> None:
+        """Some part of what a table held before, but for what names groups: those are drawn anew."""
         if self.before is None:
             return
         for rule in self.before.entries.get(table.control_name, ()):
-            if isinstance(rule.action, ActionCall) and self.rng.random() < KEPT:
+            if isinstance(rule.action, ActionCall) and self.rng.random() < part:
                 rank = self.rng.randrange(1, 4) if rule.priority is None else rule.priority
                 with contextlib.suppress(InputError):  # an entry of the source is there already
                     self.builder.add(table, rule, rank)
                     self._note(table, rule.action)
         default = self.before.defaults.get(table.control_name)
-        if isinstance(default, ActionCall) and not table.const_default and self.rng.random() < KEPT:
+        if isinstance(default, ActionCall) and not table.const_default and self.rng.random() < part:
             self.builder.set_default(table, default, NOWHERE)
 
     def _note(self, table: ir.Table, call: ActionCall) -> None:
@@ -122,6 +138,40 @@ class _Drawing:
             default = default or self._call(table, as_default=True)
             if default is not None:
                 self.builder.set_default(table, default, NOWHERE)
+
+    def _crowd(self, table: ir.Table) -> None:
+        """Many entries, each for one key, in any order: for those that were asked, and for such beside these."""
+        rng, keys = self.rng, match_keys(table)
+        installed = self.builder.installed(table)
+        calls = [item.rule.action for item in installed.values() if isinstance(item.target, ActionCall)]
+        calls = calls or [call for _ in range(MORE) if (call := self._call(table, as_default=False)) is not None]
+        if not calls:
+            return
+        room = (table.size if table.size is not None else CROWD) - len(installed)
+        widths = [key_bits(key.expr.type) for key in keys]
+        asked = self.asked.get(table.control_name, ())
+        wanted = [values for values in asked if rng.random() < MET]
+        rng.shuffle(wanted)
+        step = TOP // max(1, len(wanted))
+        ranks = [step * number + rng.randrange(step) for number in range(len(wanted))]  # of each depth one
+        ranks += [rng.randrange(TOP) for _ in range(room - len(wanted))]
+        for number, rank in enumerate(ranks):
+            values = wanted[number] if number < len(wanted) else self._beside(asked, widths)
+            matches = (value_match(key.match_kind, v, w) for key, v, w in zip(keys, values, widths, strict=True))
+            rule = Rule(table.control_name, tuple(matches), rng.choice(calls))
+            with contextlib.suppress(InputError):  # the same entry twice
+                self.builder.add(table, rule, rank)
+
+    def _beside(self, asked: Sequence[Sequence[int]], widths: Sequence[int]) -> list[int]:
+        """A key that differs in one byte from one that was asked, mostly by one; any if none was."""
+        rng = self.rng
+        if not asked:
+            return [rng.getrandbits(width) for width in widths]
+        values = [*rng.choice(asked)]
+        part = rng.randrange(len(values))
+        change = rng.choice((1, 1, 1, rng.randrange(1, 256))) << 8 * rng.randrange(-(-widths[part] // 8) or 1)
+        values[part] = (values[part] + rng.choice((-1, 1)) * change) & ((1 << widths[part]) - 1)
+        return values
 
     def _value_set(self, declared: ir.ValueSetDecl) -> None:
         width = ir.width_of(declared.type) if isinstance(ir.bare(declared.type), ir.BitsType) else 0

@@ -81,7 +81,7 @@ class Inputs:
         asked = [at for at in self._hints.in_functions if at < len(data)]
         at = rng.choice(asked) if asked and rng.random() < 0.7 else rng.randrange(len(data))
         size = rng.choice((1, 2, 4))
-        at -= at % size
+        at -= at % min(size, 2)  # behind Ethernet's header, words begin in the middle of four bytes
         changed = data[:at] + rng.randbytes(len(data[at : at + size])) + data[at + size :]
         return with_checksum(changed) if with_checksum(data) == data else changed
 

@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from ..proofs.counterexample import Input
 from ..semantics import ir
 from ..semantics.ir.traverse import mentioned
 from ..semantics.meaning.action_data import control_params, param_leaves
@@ -42,6 +43,10 @@ class Drawn:
         self.hits = self.misses = 0
         """How often tables had an entry so far, or none, where that is counted: where rules are made of what was
         asked."""
+        self.lead: Input | None = None
+        """An input that is to be run first, and others near it."""
+        self.only_again = False
+        """Whether all that is to be run is what ran under the rules before."""
 
     def function(self, name: str, data: bytes) -> Function:
         """What stands for an uninterpreted function, on the frame ``data``."""

@@ -14,8 +14,10 @@ from functools import partial
 from typing import Final
 
 from ..proofs.choices import IMPL
+from ..proofs.counterexample import values_of
 from ..proofs.engine import Model
 from ..semantics import ir
+from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import CHOICE, LENGTH, Behaviour, is_choice
 from .behaviours import NO_CASE, OUTSIDE, Common, Compiled, Shown
 from .hints import Hints
@@ -36,6 +38,15 @@ NEAR: Final = 0.25
 LOOKED_AT: Final = 0.8
 """How often the cell that is looked at is one that the input reads or writes."""
 
+
+BESIDE: Final = 127
+"""Inputs beside one of which it is known that something is done with it."""
+ONCE_MORE: Final = 64
+"""Inputs of these that are run once more: the most promising ones."""
+
+
+Run = tuple[bytes, dict[str, int]]
+"""A frame, and all other inputs but undefined values."""
 
 Promise = tuple[bool, int]
 """Whether an input asked for an entry that is missing, and how many it found: the more, the further it may get in a
@@ -118,6 +129,8 @@ class Runs:
         """Frames that ran under the rules before, with all other inputs, and what they promise."""
         self._now: dict[bytes, tuple[dict[str, int], Promise]] = {}
         """The same under these rules: each once, or a few would soon be all that is drawn."""
+        self._planned: list[Run] = []
+        """What is to be run next."""
         self.runs = 0
         """Inputs that both could meet so far."""
         self.outside = 0
@@ -135,13 +148,14 @@ class Runs:
         for number in range(TRIES * runs):
             if time.process_time() > end:
                 return
-            if rules is None or number % RUNS_OF_RULES == 0:
+            if rules is None or (number % RUNS_OF_RULES == 0 and not self._planned):
                 if self.runs - before >= runs:
                     return
                 rules = self._draw(self._pool)
                 self._before, self._now = [(data, *rest) for data, rest in self._now.items()], {}
                 if rules is None:
                     return
+                self._planned = self._plan(rules)
             seen = self._once(number + 1, rules)
             if seen is not None:
                 yield seen
@@ -178,19 +192,44 @@ class Runs:
         functions = {name: f for (name, _), f in zip(self.sides[0].functions, asked[0], strict=True)}
         return Seen(number, tuple(names), data, given, answers, (first.shown, second.shown), functions, surely)
 
-    def _drawn(self, rules: Drawn) -> tuple[bytes, dict[str, int]]:
+    def _drawn(self, rules: Drawn) -> Run:
         """A frame, and all other inputs but undefined values."""
+        if self._planned:
+            return self._planned.pop()
         if self._before and self._rng.random() < AGAIN:
             some = self._rng.choices(self._before, k=AMONG)
             data, given, _ = max(some, key=lambda ran: ran[2])
-            given = {name: rules.inputs.get(name, value) for name, value in given.items()}
-            if self._rng.random() < NEAR:
-                data = self.inputs.near(data)
-                told = {name: self.inputs.of_frame(name, data) for name in given}
-                given |= {name: value for name, value in told.items() if value is not None}
-            return data, given
+            given = self._under(rules, given)
+            return self._near(data, given) if self._rng.random() < NEAR else (data, given)
         data = self.inputs.frame()
         return data, {v.name: self.inputs.value(v, data, rules) for v in self._free}
+
+    def _near(self, data: bytes, given: Mapping[str, int]) -> Run:
+        """An input beside another one."""
+        data = self.inputs.near(data)
+        told = {name: self.inputs.of_frame(name, data) for name in given}
+        return data, {**given, **{name: value for name, value in told.items() if value is not None}}
+
+    def _plan(self, rules: Drawn) -> list[Run]:
+        """What is to be run under new rules before anything is drawn, the last one first."""
+        if rules.lead is not None:
+            lead, values = rules.lead.packet, values_of(rules.lead) | dict(rules.inputs)
+            given = {v.name: self._given(v, lead, values, rules) for v in self._free}
+            return [*(self._near(lead, given) for _ in range(BESIDE)), (lead, given)]
+        if not rules.only_again:
+            return []
+        best = sorted(self._before, key=lambda ran: ran[2], reverse=True)[:ONCE_MORE]
+        return [(data, self._under(rules, given)) for data, given, _ in best]
+
+    @staticmethod
+    def _under(rules: Drawn, given: Mapping[str, int]) -> dict[str, int]:
+        """Inputs with what rules say of them."""
+        return {name: rules.inputs.get(name, value) for name, value in given.items()}
+
+    def _given(self, variable: Term, data: bytes, values: Mapping[str, int], rules: Drawn) -> int:
+        """What a variable is by ``values``, if it is not made of the frame, or as is drawn."""
+        found = None if self.inputs.of_frame(variable.name, data) is not None else values.get(variable.name)
+        return self.inputs.value(variable, data, rules) if found is None else found
 
     def _ran(
         self, side: Compiled, data: bytes, padded: bytes, values: Sequence[int], asked: Sequence[Callable[..., int]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -12,10 +14,14 @@ from p4verify import machine_in_runs, sides_in_runs
 from p4verify.checks import Checker
 from p4verify.confirm import Pair
 from p4verify.machine_in_runs import MachineInRuns
+from p4verify.proofs.counterexample import input_of
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.execution import Execution
 from p4verify.proofs.verdict import Verdict
+from p4verify.reached import reached
 from p4verify.semantics import ir
+from p4verify.semantics.meaning.answers import answers
+from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.meaning.program import meaning
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.targets.base import CannotOffload
@@ -37,7 +43,7 @@ control none(inout headers hdr, inout meta m) { apply { } }
 control ing(inout headers hdr, inout meta m, inout standard_metadata_t std) {
     action copy(bit<32> session) { clone(CloneType.I2E, session); }
     action put(bit<8> value) { hdr.h.b = value; }
-    table watched { key = { KEY } actions = { ACTIONS } const default_action = NoAction(); size = 40; }
+    table watched { key = { KEY } actions = { ACTIONS } const default_action = NoAction(); size = SIZE; }
     apply { std.egress_spec = 5; APPLY }
 }
 control eg(inout headers hdr, inout meta m, inout standard_metadata_t std) { apply { } }
@@ -50,6 +56,10 @@ EXACT: Final = {"KEY": "hdr.h.a: exact;"}
 TERNARY: Final = {"KEY": "hdr.h.a: ternary; hdr.h.c: ternary;"}
 UNDEFINED: Final = {"KEY": "hdr.h.a: ternary; hdr.g.a: ternary;"}
 OTHER_THERE: Final = "if (hdr.h.d == 77) { hdr.h.c = 1; } watched.apply();"
+
+AND: Final = 0x5F
+JA: Final = 0x05
+"""RFC 9669: ``dst &= src`` of 64 bits; a jump, here of no way."""
 
 SECONDS: Final = 240
 """Of processor time at most for a difference that has to be found: which rules are drawn changes with any change of the
@@ -64,8 +74,8 @@ def _loaded(text: str) -> ir.Program:
 def _program(*parts: dict[str, str]) -> ir.Program:
     """The program with these parts, of which the first counts that says one."""
     text = TEXT
-    for name in ("KEY", "ACTIONS", "APPLY"):
-        text = text.replace(name, next(part[name] for part in parts if name in part))
+    for name in ("KEY", "ACTIONS", "APPLY", "SIZE"):
+        text = text.replace(name, next(part[name] for part in (*parts, {"SIZE": "40"}) if name in part))
     return _loaded(text)
 
 
@@ -133,6 +143,39 @@ def test_inputs_run_again_under_rules_made_of_what_they_asked(
     proof = _runs(_loaded(text.replace(said, instead)), artifact).reject(0.0, SECONDS)
     assert proof is not None
     assert proof.verdict is Verdict.REJECT
+
+
+def _without_one_and(artifact: BpfObject) -> BpfObject:
+    """The object that does not ask one byte of the keys of rules in some slots behind others."""
+    program = artifact.program()
+    last = max(i for i, insn in enumerate(program.insns) if insn.opcode == AND)
+    insns = list(program.insns)
+    insns[last] = replace(insns[last], opcode=JA, dst=0, src=0, off=0, imm=0)
+    changed = replace(program, insns=tuple(insns))
+    return replace(artifact, programs=tuple(changed if p == program else p for p in artifact.programs))
+
+
+def test_rules_behind_many_others_are_met() -> None:
+    """Only rules that hundreds of others come before are told wrongly, and only for keys beside theirs."""
+    program = _program({"SIZE": "1000"}, TERNARY, PUTS)
+    proof = _runs(program, _without_one_and(_object(program))).reject(0.0, SECONDS)
+    assert proof is not None
+    assert proof.verdict is Verdict.REJECT
+    assert proof.counterexample is not None
+    assert len(proof.counterexample.rules) > 64
+
+
+def test_rules_that_lead_down_a_chain_of_tables_are_told() -> None:
+    program = _loaded((EXAMPLES / "balancer.p4").read_text())
+    meant = meaning(program)
+    engine = Engine.within(60, lambda _line: None, Execution())
+    found = list(reached(program, meant, meant, engine, random.Random(1)))
+    assert found
+    for rules, model in found:
+        given, known = input_of(model), answers(program, rules)
+        values = {"functions": known.functions, "inputs": known.inputs}
+        assert evaluate_behaviour(meant, given.packet, given.port, **values, default=0).outputs
+    assert any(all(rules.entries.get(t.control_name) for _, t in program.tables()) for rules, _ in found)
 
 
 @pytest.mark.parametrize(
