@@ -21,7 +21,7 @@ from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, asm
 from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R6, R7, R8, Assembler
 from p4verify.targets.ebpf.artifact.read import read_elf
 from p4verify.targets.ebpf.meaning import meaning
-from p4verify.targets.ebpf.meaning.packet_sums import MODULUS, Sums
+from p4verify.targets.ebpf.meaning.packet_sums import MODULUS, Law, Sums
 from p4verify.targets.ebpf.meaning.straight import LONGEST, course
 from tests.support.bpf_compare import evaluated
 from tests.support.bpf_objects import compiled
@@ -180,6 +180,18 @@ def test_two_loops_one_behind_the_other() -> None:
     assert behaviour.faults == ()
     for frame in frames():
         assert told(behaviour, obj, frame) == right(frame), frame.hex()
+
+
+def test_a_second_loop_goes_on_by_whole_turns_of_the_first_one() -> None:
+    code = Assembler()
+    begin(code)
+    add_words(code, 16, 2)
+    add_words(code, 6, 2)
+    add_last(code, 2)
+    add_last(code, 2)
+    add_last(code)
+    with pytest.raises(Unsupported):
+        meaning(end(code))
 
 
 # --- mistakes: nothing is told, or what the program does ---
@@ -445,6 +457,55 @@ def test_a_form_is_the_number_modulo_65535_and_zero_with_it(
     assert number <= form.most
     assert number == told_ if form.exact else (number - told_) % MODULUS == 0
     assert (number == 0) == (not any(found) and not form.literal)
+
+
+@pytest.mark.parametrize("folds", [0, 1])
+@pytest.mark.parametrize("shift", [4, 8, 24])
+def test_only_what_the_parts_are_exactly_is_their_total(folds: int, shift: int) -> None:
+    """A count that is the same modulo 65535 will not do, nor will a number that was folded; what is folded from behind
+    the part's end lies there exactly."""
+    sums = Sums()
+    part, last, total, whole = (sums.fresh(n, w) for n, w in (("part", 16), ("last", 8), ("total", 40), ("whole", 16)))
+    sums.add_law(part, Law({part: 1, last: 256}, whole, 1, total))
+    term = b.add(b.zext(part, 64), b.zext(b.concat(last, b.bv(0, shift)), 64))
+    for _ in range(folds):
+        term = _folded(term)
+    settled = sums.settled(term)
+    if (shift, folds) in ((8, 0), (24, 1)):
+        values = {part.name: 0xFFFE, last.name: 0x12, total.name: 0xFFFE + 0x1200}
+        assert settled is not term
+        assert b.evaluate([settled], values) == b.evaluate([term], values)
+    else:
+        assert total not in b.variables(settled)
+
+
+@given(st.data())
+@settings(deadline=None)
+def test_slices_are_the_number_only_where_they_count_as_in_it(data: st.DataObject) -> None:
+    sums = Sums()
+    number, other = sums.fresh("number", 32), b.zext(sums.fresh("other", 32), 64)
+    base = b.add(b.zext(number, 64), b.bv(data.draw(st.sampled_from((0, 1, 0xFFFF))), 64))
+    if data.draw(st.booleans()):
+        base = _folded(base)
+    total = _folded(other) if data.draw(st.booleans()) else b.bv(0, 64)
+    for low in (0, 16, 32):
+        part = b.extract(base, low + 15, low)
+        shift = data.draw(st.sampled_from((low, low, 0, 8, 16)))
+        total = b.add(total, b.zext(b.concat(part, b.bv(0, shift)) if shift else part, 64))
+    form = sums.form(total)
+    if form is None:
+        return
+    for value in (0, 1, 0xFFFF, 0x10000, 0xFFFFFFFF, data.draw(st.integers(0, (1 << 32) - 1))):
+        values = {v.name: value for v in b.variables(total)}
+        got, *found = b.evaluate([total, *form.counts], values)
+        told_ = sum(n * each for n, each in zip(form.counts.values(), found, strict=True)) + form.literal
+        assert (got - told_) % MODULUS == 0
+        assert not form.exact or got == told_
+        assert got <= form.most
+
+
+def _folded(term: b.Term) -> b.Term:
+    return b.add(b.band(term, b.bv(0xFFFF, 64)), b.lshr(term, b.bv(16, 64)))
 
 
 def test_upper_bits_that_are_cut_off_are_not_folded() -> None:
