@@ -138,9 +138,12 @@ class WithChoices:
         """
         if self._asks_the_same(obligation):
             return None
-        obligation = with_equal_sums_met(
-            with_indices_back(holding_regardless(obligation, self.picks, self._never_soon))
-        )
+        models: list[Model] = []
+        left = holding_regardless(obligation, self.picks, partial(self._never_soon, models))
+        shown = self._on_input(left, models[0]) if models else None
+        if shown is not None:
+            return shown
+        obligation = with_equal_sums_met(with_indices_back(left))
         picks = self.picks_in(obligation.violation)
         if self._is_what_is_assumed(obligation, picks) or self._holds_as_likely(obligation, picks):
             return None
@@ -189,9 +192,12 @@ class WithChoices:
         slow += [what] if status == "unknown" else []
         return status == "unsat"
 
-    def _never_soon(self, query: Term, what: str) -> bool:
-        """Whether it is seen to have none while that leaves time for other ways to see what it is about."""
-        return self.engine.satisfiable(query, what, REGARDLESS_SECONDS).status == "unsat"
+    def _never_soon(self, models: list[Model], query: Term, what: str) -> bool:
+        """Whether it is seen to have none while that leaves time for other ways to see what it is about; one that it
+        has is put among ``models``."""
+        answer = self.engine.satisfiable(query, what, REGARDLESS_SECONDS)
+        models += [answer.model] if answer.model is not None else []
+        return answer.status == "unsat"
 
     def _holds_by_ways(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
         """Whether an obligation is seen to hold with choices that are made by the way that the other side goes, where

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from p4verify.proofs.answers import OUT_OF_TIME
+from p4verify.proofs.answers import OUT_OF_TIME, Answer
 from p4verify.proofs.compare import obligations
 from p4verify.proofs.deciding import Search
 from p4verify.proofs.engine import Engine
@@ -36,6 +36,29 @@ def test_what_is_undefined_may_be_anything() -> None:
     spec = always(send(packet=Packet((choice(0, 8),), 1)), choices=(choice(0, 8),))
     for value in (b.bv(0, 8), byte(7), b.add(byte(1), byte(2))):
         assert verdict(spec, always(send(packet=Packet((value,), 1)))) == "accept"
+
+
+def test_what_differs_whatever_is_chosen_is_shown_before_choices_are_made() -> None:
+    """The port is free, and whether a frame is sent, but not the frame, which is large."""
+    asked: list[str] = []
+
+    class Noting(Engine):
+        def satisfiable(
+            self, query: Term, what: str = "", seconds: float | None = None, *, plain: bool = True
+        ) -> Answer:
+            asked.append(what)
+            return super().satisfiable(query, what, seconds, plain=plain)
+
+    value = byte(0)
+    for number in range(60):
+        value = b.bxor(b.add(value, byte(number % 14)), b.bv(number + 1, 8))
+    port = choice(0, 32)
+    spec = always(send(port, Packet((value,), 1), b.ne(port, b.bv(511, 32))), choices=(port,))
+    impl = always(send(port=b.zext(byte(1), 32), packet=Packet((b.add(value, byte(2)),), 1)))
+    outcome = search(spec, impl, Noting(timeout=20))
+    assert outcome.difference is not None
+    assert asked[-1].endswith("choices for one input")
+    assert not any("asked by both sides" in what or "in order" in what for what in asked), asked
 
 
 def test_one_choice_cannot_be_two_values() -> None:
