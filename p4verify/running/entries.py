@@ -47,7 +47,10 @@ DEFAULTS: Final = 0.3
 """How often a default action is drawn."""
 
 CROWD: Final = 1024
-"""Entries of a crowd at most, of a table that does not say how many it has room for."""
+"""Entries of a crowd, of a table that does not say how many it has room for, and ..."""
+
+MOST_CROWD: Final = 4096
+"""... at most."""
 
 MET: Final = 0.5
 """How often a key that was asked has an entry in a crowd."""
@@ -147,7 +150,7 @@ class _Drawing:
         calls = calls or [call for _ in range(MORE) if (call := self._call(table, as_default=False)) is not None]
         if not calls:
             return
-        room = (table.size if table.size is not None else CROWD) - len(installed)
+        room = min(table.size if table.size is not None else CROWD, MOST_CROWD) - len(installed)
         widths = [key_bits(key.expr.type) for key in keys]
         asked = self.asked.get(table.control_name, ())
         wanted = [values for values in asked if rng.random() < MET]

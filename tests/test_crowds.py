@@ -1,0 +1,40 @@
+"""Rule sets with as many entries as tables have room for."""
+
+from __future__ import annotations
+
+import pytest
+
+from p4verify.running.entries import MOST_CROWD, random_rules
+from p4verify.semantics.p4.frontend import load_text
+from p4verify.semantics.rules.ruleset import Ternary
+from tests.support.two_headers import BEFORE, BEHIND
+
+TEXT = (
+    BEFORE
+    + """control i(inout h_t h, inout m_t m, inout standard_metadata_t s) {
+    action put(bit<16> c) { h.f.c = c; }
+    table few { key = { h.e.kind : exact; } actions = { put; NoAction; } }
+    table many { key = { h.e.a : exact; h.f.c : ternary; } actions = { put; } SIZE }
+    apply { few.apply(); many.apply(); }
+}
+"""
+    + BEHIND
+)
+
+
+@pytest.mark.parametrize(("size", "entries"), [("size = 300;", 300), ("", 1024), ("size = 1048576;", MOST_CROWD)])
+def test_a_table_with_priorities_is_filled_with_what_was_asked_and_what_is_beside_it(size: str, entries: int) -> None:
+    program = load_text(TEXT.replace("SIZE", size), "crowd.p4").program
+    asked = {"i.many": [[7, n << 8] for n in range(64)]}
+    before = random_rules(program, 1, (1, 2))
+    rules = random_rules(program, 2, (1, 2), asked, before=before, crowd=True)
+    assert rules.of("i.few") == before.of("i.few")
+    found = rules.of("i.many")
+    assert 0.9 * entries < len(found) <= entries
+    places = [
+        place
+        for place, rule in enumerate(found)
+        if any(isinstance(m, Ternary) and m.mask == 0xFFFF and m.value in range(0, 64 << 8, 256) for m in rule.matches)
+    ]
+    assert 16 < len(places) < len(found)
+    assert max(places) - min(places) > len(found) // 2
