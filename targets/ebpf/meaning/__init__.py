@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from ....semantics import bits as b
-from ....semantics.meaning.behaviour import Assumption, Behaviour
+from ....semantics.meaning.behaviour import Assumption, Behaviour, Case
 from ....semantics.source import InputError, Span, Unsupported
 from ..artifact import BpfObject, BpfProgram, untagged
 from ..artifact.insn import called_helper
@@ -20,7 +20,7 @@ from ..artifact.ports import port0
 from ..artifact.shortest import ETH_HLEN, declared
 from ..artifact.write import TEXT
 from .elements import initial_memory
-from .hooks import HOOKS, METADATA_LENGTH, HookName, changed_metadata, finish, start, without_tag
+from .hooks import HOOKS, METADATA_LENGTH, HookName, Start, changed_metadata, finish, start, without_tag
 from .loops import with_loop
 from .machine import Machine
 from .memory import MixedRead, Restart, initial_stores
@@ -118,8 +118,7 @@ def _run(
         named.port0 = port0(obj)
     linked, entries = with_tail_calls(obj, program)
     linked, loop = with_loop(linked)
-    shortest = declared(obj) or ETH_HLEN
-    tagless = untagged.declared(obj)
+    shortest, tagless = declared(obj) or ETH_HLEN, untagged.declared(obj)
     passes = _passes(obj, program, hook, shortest, tagless=tagless)
     if passes is not None:
         written |= {passes.carried.name}
@@ -139,18 +138,7 @@ def _run(
     begin = start(hook, shortest, tagless=tagless)
     if passes is not None:
         begin = first_time(begin)
-    later = passes.starts(machine) if passes is not None else []
-    for state in (*begin.states, *later):
-        state.stores, state.memory = initial_stores(machine.maps, written), initial_memory(machine.maps, written)
-    if passes is not None:
-        for state in later:
-            passes.fill(state)
-    ends = machine.run([*begin.states, *later])
-    changed = changed_metadata(ends)
-    finished = [finish(hook, state, written, machine.maps, changed, hashes=open_ended) for state in ends]
-    if passes is not None:
-        finished = [passes.told(state, case) for state, case in zip(ends, finished, strict=True)]
-    cases = [*begin.cases, *finished]
+    cases = _cases(machine, begin, hook)
     unwritten = machine.depending(term for case in cases for term in case.terms())
     faults = (*machine.faults, *(fault for _, fault in unwritten))
     if left((*(term for case in cases for term in case.terms()), *(fault.guard for fault in faults))):
@@ -178,6 +166,23 @@ def _run(
         faults=faults,
     )
     return renumbered(found, port0(obj))
+
+
+def _cases(machine: Machine, begin: Start, hook: HookName) -> list[Case]:
+    """What becomes of every frame that begins there, and of those that come back."""
+    passes, maps, written = machine.passes, machine.maps, machine.written
+    later = passes.starts(machine) if passes is not None else []
+    for state in (*begin.states, *later):
+        state.stores, state.memory = initial_stores(maps, written), initial_memory(maps, written)
+    if passes is not None:
+        for state in later:
+            passes.fill(state)
+    ends = machine.run([*begin.states, *later])
+    changed = changed_metadata(ends)
+    finished = [finish(hook, state, written, maps, changed, hashes=machine.open_ended) for state in ends]
+    if passes is not None:
+        finished = [passes.told(state, case) for state, case in zip(ends, finished, strict=True)]
+    return [*begin.cases, *finished]
 
 
 def _notes(program: BpfProgram, hook: HookName, arrays: tuple[str, ...]) -> tuple[str, ...]:
