@@ -318,14 +318,21 @@ class _Cheap:
         theirs = others | functions_of(held, pair.impl, given.model.values, others)
         names = ToldNames.of(pair.spec, pair.impl)
         possible = [a.condition for side in (pair.spec, pair.impl) for a in (*side.domain, *side.reaching)]
-        groups = Groups(given.model.values), Groups(given.model.values)
-        spec = _within(possible, _side(pair.spec, mine, "", names, groups[0].members))
-        impl = _side(pair.told, theirs, "impl.", names, groups[1].members)
-        try:
+
+        def differ(mine_asked: Groups, others_asked: Groups) -> bool:
+            spec = _within(possible, _side(pair.spec, mine, "", names, mine_asked.members))
+            impl = _side(pair.told, theirs, "impl.", names, others_asked.members)
             if self.surely:
                 spec = surely(spec, impl, choices_of(pair.spec))
-            other = spec(given).differs(impl(given))
-            return other or (not self.surely and groups[0].asked.keys() != groups[1].asked.keys())
+            return spec(given).differs(impl(given))
+
+        try:
+            groups = Groups(given.model.values), Groups(given.model.values)
+            if differ(*groups):
+                return True
+            asked = frozenset(groups[0].without(groups[1]) or groups[1].without(groups[0]))
+            some = Groups(given.model.values, only=asked), Groups(given.model.values, only=asked)
+            return bool(asked) and differ(*some)
         except (ValueError, KeyError, BadBehaviour, Unsupported):
             return False
 

@@ -81,6 +81,13 @@ table t { key = { hdr.h.a: exact; hdr.h.b: ternary; } actions = { copy; no; } de
 """
 
 
+FLOODS: Final = """
+action flood(bit<16> group) { std.mcast_grp = GROUP; }
+action no() { mark_to_drop(std); }
+table floods { key = { hdr.h.a: exact; } actions = { flood; no; } default_action = no(); }
+"""
+
+
 def test_copies_to_another_session_are_told_apart_by_its_members(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rule is found, and the session that it says is read wrongly: with the same members it would be one."""
     monkeypatch.setattr(MachineInRuns, "reject", lambda *_: None)
@@ -99,6 +106,21 @@ def test_copies_to_another_session_are_told_apart_by_its_members(monkeypatch: py
 
 
 @pytest.mark.oracle
+def test_groups_are_told_apart_by_what_is_sent_to_their_members() -> None:
+    """A copy that egress drops, for it would go back to where the frame came from, tells nothing apart."""
+    back = "if (std.egress_port == std.ingress_port) { mark_to_drop(std); }"
+    text = TEXT.replace("apply { m.m", FLOODS + "apply { m.m").replace("EGRESS", back).replace("LOCALS", "")
+    own, other = (
+        load_text(text.replace("INGRESS", "floods.apply();").replace("GROUP", group), "a.p4").program
+        for group in ("group", "(bit<16>)(bit<15>)group")
+    )
+    made = lower(own, None, {"hook": "tc", "port0": "2"})
+    proof = Checker(other, timeout=60).check_artifact(TARGET, made, None).proof
+    assert proof.verdict is Verdict.REJECT, proof.reason
+    assert proof.counterexample is not None
+    assert {"ebpf kernel", "interpreter"} <= set(proof.counterexample.confirmed_by)
+
+
 def test_copies_leave_the_kernel(kernel_oracle: KernelOracle) -> None:
     first, _ = PROGRAMS["both"]
     groups = {4: (Replica(6, 1), Replica(7, 3), Replica(8, 2))}
