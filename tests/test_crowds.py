@@ -22,6 +22,12 @@ TEXT = (
 )
 
 
+def test_a_small_table_gets_no_more_than_it_has_room_for() -> None:
+    program = load_text(TEXT.replace("SIZE", "size = 20;"), "crowd.p4").program
+    rules = random_rules(program, 2, (1, 2), {"i.many": [[7, n << 8] for n in range(64)]}, crowd=True)
+    assert 16 < len(rules.of("i.many")) <= 20
+
+
 @pytest.mark.parametrize(("size", "entries"), [("size = 300;", 300), ("", 1024), ("size = 1048576;", MOST_CROWD)])
 def test_a_table_with_priorities_is_filled_with_what_was_asked_and_what_is_beside_it(size: str, entries: int) -> None:
     program = load_text(TEXT.replace("SIZE", size), "crowd.p4").program

@@ -155,11 +155,11 @@ class _Drawing:
         asked = self.asked.get(table.control_name, ())
         wanted = [values for values in asked if rng.random() < MET]
         rng.shuffle(wanted)
+        del wanted[max(0, room) :]
         step = TOP // max(1, len(wanted))
-        ranks = [step * number + rng.randrange(step) for number in range(len(wanted))]  # of each depth one
-        ranks += [rng.randrange(TOP) for _ in range(room - len(wanted))]
-        for number, rank in enumerate(ranks):
-            values = wanted[number] if number < len(wanted) else self._beside(asked, widths)
+        ranked = [(step * number + rng.randrange(step), values) for number, values in enumerate(wanted)]
+        ranked += [(rng.randrange(TOP), self._beside(asked, widths)) for _ in range(room - len(wanted))]
+        for rank, values in ranked:
             matches = (value_match(key.match_kind, v, w) for key, v, w in zip(keys, values, widths, strict=True))
             rule = Rule(table.control_name, tuple(matches), rng.choice(calls))
             with contextlib.suppress(InputError):  # the same entry twice
