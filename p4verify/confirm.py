@@ -268,7 +268,7 @@ def with_groups(pair: Pair, rules: RuleSet, given: Input) -> RuleSet:
             _side(side, asked, "impl." if side is pair.told else "", ToldNames(), of_side.members)(given)
     except (ValueError, KeyError, BadBehaviour, Unsupported, InputError, CannotOffload):
         return rules
-    return Groups(values, mine.without(others) or others.without(mine) or mine.asked).into(rules)
+    return Groups(values, mine.of_one_side(others) or mine.asked).into(rules)
 
 
 def _told_apart(first: Setting, cheap: _Cheap, program: ir.Program) -> Setting | None:
@@ -319,7 +319,7 @@ class _Cheap:
         names = ToldNames.of(pair.spec, pair.impl)
         possible = [a.condition for side in (pair.spec, pair.impl) for a in (*side.domain, *side.reaching)]
 
-        def differ(mine_asked: Groups, others_asked: Groups) -> bool:
+        def told_apart(mine_asked: Groups, others_asked: Groups) -> bool:
             spec = _within(possible, _side(pair.spec, mine, "", names, mine_asked.members))
             impl = _side(pair.told, theirs, "impl.", names, others_asked.members)
             if self.surely:
@@ -328,11 +328,11 @@ class _Cheap:
 
         try:
             groups = Groups(given.model.values), Groups(given.model.values)
-            if differ(*groups):
+            if told_apart(*groups):
                 return True
-            asked = frozenset(groups[0].without(groups[1]) or groups[1].without(groups[0]))
+            asked = frozenset(groups[0].of_one_side(groups[1]))
             some = Groups(given.model.values, only=asked), Groups(given.model.values, only=asked)
-            return bool(asked) and differ(*some)
+            return bool(asked) and told_apart(*some)
         except (ValueError, KeyError, BadBehaviour, Unsupported):
             return False
 

@@ -56,8 +56,11 @@ class Groups:
         self.asked.setdefault((kind, group), tuple(Replica(*member) for member in members))
         return members
 
-    def without(self, other: Groups) -> dict[tuple[str, int], tuple[Replica, ...]]:
-        """Those asked for that ``other`` was not asked for."""
+    def of_one_side(self, other: Groups) -> dict[tuple[str, int], tuple[Replica, ...]]:
+        """Those that this side asks for and the ``other`` does not; if there are none, the other way round."""
+        return self._without(other) or other._without(self)
+
+    def _without(self, other: Groups) -> dict[tuple[str, int], tuple[Replica, ...]]:
         return {group: members for group, members in self.asked.items() if group not in other.asked}
 
     def _in_its_place(self, depth: int, member: tuple[int, int]) -> list[tuple[int, int]]:

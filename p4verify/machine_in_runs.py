@@ -116,7 +116,6 @@ class MachineInRuns(SidesInRuns):
         """Rules under which the program does something, that were not tried yet."""
         self._led: list[tuple[RuleSet, Model]] = []
         """The others."""
-        self._crowds = any(needs_priority(table) for _, table in pair.program.tables()) if pair.program else False
         self._to_crowd = False
         """Whether the next rules are those before with many others among them."""
 
@@ -159,7 +158,7 @@ class MachineInRuns(SidesInRuns):
         assert program is not None
         if self._leading is None:
             self._leading = reached(program, *self._sides, self._engine, self._rng)
-        if self._crowds and self._to_crowd:
+        if self._to_crowd:
             self._to_crowd = False
             made = self._filled(self._random(pool, self._held, crowd=True), pool)
             made.only_again = True
@@ -173,7 +172,7 @@ class MachineInRuns(SidesInRuns):
             self._held = self._random(pool, self._held if self._rng.random() < GOES_ON else None)
             return self._filled(self._held, pool)
         self._held, model = found
-        self._to_crowd = True
+        self._to_crowd = any(needs_priority(table) for _, table in program.tables())
         made = self._filled(self._held, pool)
         made.lead = input_of(model)
         return made

@@ -426,7 +426,7 @@ def additions(draw: st.DrawFn) -> tuple[Sums, list[b.Term], b.Term]:
             case "byte":
                 total = b.add(total, b.zext(b.concat(draw(st.sampled_from(octets)), b.bv(0, 8)), 64))
             case "fold":
-                total = b.add(b.band(total, b.bv(0xFFFF, 64)), b.lshr(total, b.bv(16, 64)))
+                total = _folded(total)
             case "cut":
                 upper = b.band(b.lshr(total, b.bv(16, 64)), b.bv(0xFF, 64))
                 total = b.add(b.band(total, b.bv(0xFFFF, 64)), upper)
