@@ -379,20 +379,16 @@ class WithChoices:
     ) -> Difference | str | None:
         """One instance has to fit every cell and copy: several together prove nothing. But where no choice at all fits
         one copy, none fits all of them."""
-        model = None
         for instance in tried:
             answer = self._defeating(obligation, violation, [instance])
             if answer.status == "unsat":
                 return None
             if answer.model is None:
                 return f"{obligation.name}: {answer.reason}"
-            model = model or answer.model
-        if model is not None:
-            fitting = self._choices_for(violation, options, model, obligation.name)
-            if isinstance(fitting, list):
-                return difference_in(obligation, *at_a_cell(violation, model, fitting))
-        what = "whether an undefined value that is kept in the state, or shared by copies, fits"
-        return f"{obligation.name}: {what} is not decided"
+        answer = self._defeating(obligation, violation, tried)
+        if answer.model is None:
+            return _not_decided(obligation)
+        return self._by_counterexample(obligation, violation, options, tried, answer.model)
 
     def _by_counterexample(
         self, obligation: Obligation, violation: Term, options: Candidates, tried: list[Instance], model: Model
@@ -408,8 +404,10 @@ class WithChoices:
                 return None
             tried.append(fitting)
             answer = self._defeating(obligation, violation, tried)
+            if answer.status == "unsat":
+                return _not_decided(obligation) if _shared_by_copies(violation, tuple(options)) else None
             if answer.model is None:
-                return None if answer.status == "unsat" else f"{obligation.name}: {answer.reason}"
+                return f"{obligation.name}: {answer.reason}"
             model = answer.model
         return f"{obligation.name}: choices not settled after {self.rounds} rounds"
 
@@ -537,6 +535,12 @@ def _as_the_other_side(violation: Term, picks: Sequence[Term]) -> Instance:
 def _shared_by_copies(violation: Term, picks: Sequence[Term]) -> bool:
     """Whether one choice has to do for all copies of a frame, so that no two instances together prove anything."""
     return names_a_copy(violation) and not all(is_choice_of_a_copy(pick) for pick in picks)
+
+
+def _not_decided(obligation: Obligation) -> str:
+    """What is said where no copy alone shows a difference, and no choice is seen to do for all of them."""
+    what = "whether an undefined value that is kept in the state, or shared by copies, fits"
+    return f"{obligation.name}: {what} is not decided"
 
 
 def _by_terms(values: Instance, options: Candidates, known: Mapping[Term, Sequence[b.Value]]) -> Instance:

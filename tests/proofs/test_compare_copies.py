@@ -33,6 +33,7 @@ GROUP = replication("multicast", b.zext(byte(0), 32))
 INNER = replication("clone", b.bv(7, 32), depth=1)
 CHOICE, OWN_CHOICE = b.var("any.0", 16), b.var("any.each.1", 16)
 FLAG = b.var("any.0", 0)
+OF_FOUR = b.var("any.0", 2)
 IS_ODD = b.eq(b.extract(SESSION.instance, 0, 0), b.bv(1, 1))
 INDEX = b.var("at.reg", 8)
 
@@ -53,6 +54,10 @@ def back(value: Term, to: str = "recirculate") -> Output:
 
 def rid(each: Replication = SESSION) -> Packet:
     return Packet((b.extract(each.instance, 7, 0),), 0)
+
+
+def low_bits(port: Term) -> Packet:
+    return Packet((b.zext(b.extract(port, 1, 0), 8),), 0)
 
 
 def either(condition: Term) -> Packet:
@@ -125,6 +130,8 @@ CHANGED: Mapping[str, tuple[Behaviour, Behaviour]] = {
                                                          choices=(CHOICE,)), case(copy(packet=rid()))),
     "a choice of two that all copies share": (case(copy(packet=either(FLAG)), choices=(FLAG,)),
                                               case(copy(packet=either(IS_ODD)))),
+    "a choice of four that all copies share": (case(copy(packet=Packet((b.zext(OF_FOUR, 8),), 0)), choices=(OF_FOUR,)),
+                                               case(copy(packet=low_bits(SESSION.port)))),
 }  # fmt: skip
 
 
@@ -142,6 +149,23 @@ def test_each_copy_has_choices_of_its_own() -> None:
     chosen = case(copy(packet=Packet((b.extract(OWN_CHOICE, 7, 0),), 0)), choices=(OWN_CHOICE,))
     assert verdict(chosen, case(copy(packet=rid()))) == "accept"
     assert verdict(case(copy(packet=rid())), chosen) == "differs"
+
+
+@pytest.mark.parametrize("frame", [byte(5), b.ite(b.eq(byte(4), b.bv(7, 8)), byte(6), byte(5))])
+def test_a_difference_beside_a_choice_that_all_copies_share_is_found(frame: Term) -> None:
+    """No term is seen to be the choice on every input, but on each there is a number that is: what is left then is what
+    the copies hold."""
+    choice = b.var("any.0", 8)
+
+    def side(chosen: Term, frame: Term, choices: tuple[Term, ...] = ()) -> Behaviour:
+        group = replication("multicast", b.zext(b.apply("table.t.group", 8, chosen), 32))
+        asked = b.apply("table.out.port", 8, b.concat(chosen, b.extract(group.port, 7, 0)))
+        shown = b.ite(b.ult(asked, b.bv(9, 8)), frame, byte(6))
+        return case(copy(group, packet=Packet((shown,), 1)), choices=choices)
+
+    spread = b.bxor(choice, b.lshr(choice, b.bv(1, 8)))
+    found = verdict(side(spread, byte(5), (choice,)), side(byte(1), frame))
+    assert found == ("undecided" if frame is byte(5) else "differs")
 
 
 def test_alternatives_are_compared_whatever_way_they_are_split() -> None:
