@@ -23,6 +23,7 @@ from ...semantics import bits as b
 from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import INPUT_PACKET, Case, Event, Output, of_a_copy, state_of_a_copy
 from .cells_of_copies import REST, STATE, Cells
+from .copies_in_one import in_one
 from .group_element import Element, of_others
 from .relate_places import Attributed, NotAlike
 from .replicas import MOST
@@ -78,7 +79,7 @@ class _InTurn:
         """See :func:`told`."""
         writes = {name: self._written(name) for name in self.cells.shapes}
         writes = {name: after for name, after in writes.items() if after is not self._find(name, self.at[name])}
-        outputs, events = self._any(self.outputs), self._any(self.events)
+        outputs, events = self._any(self._alike(self.outputs)), self._any(self.events)
         if writes and not outputs:
             outputs = [Output(b.FALSE, "port", b.bv(0, 32), INPUT_PACKET, (self.element.member,))]
         if writes:
@@ -89,7 +90,8 @@ class _InTurn:
         kept = [event for event in self.case.events if event not in self.of_copies]
         alone, earlier = ([e for e in kept if bool(e.each) is told] for told in (False, True))
         case = replace(self.case, state=state, events=(*alone, *events, *earlier))
-        return case, outputs, b.or_(*self.differ)
+        [differ] = b.substitute([b.or_(*self.differ)], {}, self.cells.initial)
+        return case, outputs, differ
 
     # --- what the object does, said by the program's cells ---
 
@@ -110,12 +112,29 @@ class _InTurn:
         return [{**before, **dict(zip(written, ways[count], strict=True))} for count in range(MOST + 1)]
 
     def _by_place_of_outputs(self, outputs: Sequence[Output]) -> list[list[Output]]:
-        by_place: list[list[Output]] = [[] for _ in range(MOST)]
-        for copy in Attributed.of(outputs, self.element):
-            if copy.always is None:
-                raise NotAlike
-            by_place[copy.number].append(copy.always)
-        return by_place
+        copies = Attributed.of(outputs, self.element)
+        if any(copy.left for copy in copies):
+            raise NotAlike
+        return [
+            self._whatever_number(
+                [
+                    [c.sent[count] for c in copies if c.number == place and count in c.sent]
+                    for count in _groups_of(place)
+                ]
+            )
+            for place in range(MOST)
+        ]
+
+    def _whatever_number(self, by_count: list[list[Output]]) -> list[Output]:
+        """What the member in a place is sent, which has to be the same however many there are."""
+        alike = self._alike(by_count)
+        if not _same_shapes(alike):
+            raise NotAlike
+        *fewer, most = alike
+        for mine, other in ((x, y) for outputs in fewer for x, y in zip(outputs, most, strict=True) if x != y):
+            self.differ.append(b.ne(mine.when, other.when))
+            self.differ += [b.and_(other.when, b.ne(x, y)) for x, y in zip(mine.terms(), other.terms(), strict=True)]
+        return most
 
     def _by_place_of_events(self, events: Sequence[Event]) -> list[list[Event]]:
         """An event is that of the last member of the smallest group of which it is told."""
@@ -150,9 +169,7 @@ class _InTurn:
 
     def _any(self, by_place: Sequence[Sequence[Happening]]) -> list[Happening]:
         """What the step sends or tells."""
-        if any(
-            [_shape(each) for each in happening] != [_shape(each) for each in by_place[0]] for happening in by_place
-        ):
+        if not _same_shapes(by_place):
             raise NotAlike
         terms = [[each.terms() for each in happening] for happening in by_place]
         found = []
@@ -160,6 +177,14 @@ class _InTurn:
             of_places = zip(*(of_place[number] for of_place in terms), strict=True)
             found.append(first.mapped(self._initially({each[0]: self._step(each) for each in of_places})))
         return found
+
+    def _alike(self, by_place: list[list[Output]]) -> list[list[Output]]:
+        """What copies send, in the same outputs; as it is if there are no such outputs."""
+        made = None if _same_shapes(by_place) else in_one(by_place)
+        if made is None:
+            return by_place
+        self.differ += made[1]
+        return made[0]
 
     def _step(self, by_place: tuple[Term, ...]) -> Term:
         """The term of which these are what it is for the members in all places."""
@@ -171,34 +196,43 @@ class _InTurn:
         return known[1]
 
     def _guessed(self, by_place: tuple[Term, ...]) -> Term:
-        least: tuple[list[Term], Term] | None = None
+        """The guess that the later copies are seen to take, most of them; of those that are as good the shortest one,
+        since what copies find is the same term in all of them. (Any guess that leaves the first copy's term as it is
+        is right for that copy.)"""
+        best: tuple[tuple[int, int], list[Term], Term] | None = None
         for guess in self._guesses(by_place[0]):
             if self.element.mentioned([guess]) or of_others(guess) or _of_the_rest(guess):
                 continue
             taken = [self._taken(guess, place) for place in range(MOST)]
             differ = [b.ne(x, y) for x, y in zip(taken, by_place, strict=True) if x is not y]
-            if least is None or len(differ) < len(least[0]):
-                least = differ, guess
+            later = sum(x is not y for x, y in zip(taken[1:], by_place[1:], strict=True))
+            rank = later, len(b.postorder([guess]))
+            if best is None or rank < best[0]:
+                best = rank, differ, guess
             if not differ:
                 break
-        if least is None:
+        if best is None:
             raise NotAlike
-        self.differ += least[0]
-        return least[1]
+        self.differ += best[1]
+        return best[2]
 
     def _guesses(self, first: Term) -> Iterator[Term]:
-        """What a step may be that the first copy takes: it finds what there was at the last place that has a name, or
-        what the frame has left, or what there was before the packet; or all that is told of cells was found before."""
+        """What a step may be that the first copy takes: it finds what there was at the last places that have a name,
+        or at any place, or what the frame has left, or what there was before the packet; or all that is told of cells
+        was found before."""
         own = {v: b.var(f"{_OWN}{n}", v.sort) for n, v in enumerate(self.drawn[0])}
         found = {f"{STATE}{name}": self._finder(name) for name in self.cells.shapes}
         at_last = {
-            self.left[0][name].name: self._finder(name)
+            call.name: self._finder(name)
             for name, at in self.at.items()
-            if self.left[0][name].op == "apply" and self.left[0][name].args == (at,)
+            for call in b.applications(self.left[0][name])
+            if call.args == (at,)
         }
+        anywhere = {at: self._finder(name) for at in self.cells.initial for name in self.at if at.endswith(f".{name}")}
         yield from dict.fromkeys(
             (
                 *b.substitute([first], own, at_last),
+                *b.substitute([first], own, anywhere),
                 *b.substitute(b.substitute([first], self._left_by_the_frame(first)), own, found),
                 *b.substitute([first], own, found),
                 *b.substitute([first], own),
@@ -249,6 +283,17 @@ class _InTurn:
 
 def _terms(happening: Iterable[Output | Event]) -> list[Term]:
     return list(dict.fromkeys(term for each in happening for term in each.terms()))
+
+
+def _groups_of(place: int) -> range:
+    """How many members a group may have in which there is one in that place."""
+    return range(place + 1, MOST + 1)
+
+
+def _same_shapes(by_place: Sequence[Sequence[Output | Event]]) -> bool:
+    """Whether the same happens in all places, but for the terms."""
+    first, *others = ([_shape(each) for each in happening] for happening in by_place)
+    return all(other == first for other in others)
 
 
 def _shape(each: Output | Event) -> object:

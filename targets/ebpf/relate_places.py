@@ -48,12 +48,12 @@ class Attributed:
 
     @classmethod
     def of(cls, outputs: Sequence[Output], element: Element) -> list[Attributed]:
-        """Outputs with the places that they are best attributed to.
+        """Outputs that are sent at all, with the places that they are best attributed to.
 
         Raises:
             NotAlike: one is sent where there are no members.
         """
-        return [cls._one(sent, element) for sent in element.sent(outputs)]
+        return [cls._one(sent, element) for sent in element.sent(outputs) if sent]
 
     @classmethod
     def _one(cls, by_count: Mapping[int | None, Output], element: Element) -> Attributed:
@@ -77,17 +77,14 @@ class Attributed:
 
 
 def _place(by_count: Mapping[int, Output]) -> int:
-    """That of the member to whose port a copy is sent; else of the only one that it hangs on; else of the last one in
-    the smallest group that has the copy."""
-    sent = by_count.get(MOST)
-    if sent is not None:
-        number = place_of(sent.port)
-        if number is not None:
-            return number
-        places = of_others(*sent.terms())
-        if len(places) == 1:
-            return places.pop()
-    return min(by_count, default=1) - 1
+    """That of the member to whose port a copy is sent; else that of the only one that it hangs on where there are all;
+    else of the last one in the smallest group that has the copy."""
+    most = max(by_count)
+    number = place_of(by_count[most].port)
+    if number is not None:
+        return number
+    places = of_others(*by_count[most].terms()) if most == MOST else ()
+    return next(iter(places)) if len(places) == 1 else min(by_count) - 1
 
 
 def at_places(copies: Sequence[Attributed], *, alone: bool) -> list[Output]:

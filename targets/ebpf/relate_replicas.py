@@ -45,14 +45,14 @@ def told(cases: Sequence[Case], groups: Groups, cells: Cells) -> tuple[list[Case
     parts = [part for case in cases for part in _parts(case, groups, cells)]
     for case in parts:
         try:
-            found, differ = _case_told(case, groups, cells)
+            found, wrong = _case_told(case, groups, cells)
         except NotAlike:
             faults.append(Fault(case.guard, _UNLIKE, unsaid=True))
             continue
         alike |= any(output.each for output in found.outputs)
         out.append(found)
-        if differ is not b.FALSE:
-            faults.append(Fault(b.and_(found.guard, differ), _UNLIKE, unsaid=True))
+        if wrong is not b.FALSE:
+            faults.append(Fault(wrong, _UNLIKE, unsaid=True))
     if faults and not alike:
         raise Unsupported(_UNLIKE, NOWHERE)
     return out, faults
@@ -89,20 +89,23 @@ def _parts(case: Case, groups: Groups, cells: Cells, depth: int = MOST_PARTS) ->
 
 
 def _case_told(case: Case, groups: Groups, cells: Cells) -> tuple[Case, Term]:
-    """The case, and where it may be another one: what its guard says of groups is left out, as paths with few members
-    and with many meet again, and it has to follow from the rest."""
+    """The case, and where it may be another one. Paths with few members and with many meet again: what its guard says
+    of groups has to come to the same whatever they hold, and is said as it is where they hold as many as they can."""
     if not _keys(case.terms(), groups):
         return case, b.FALSE
     case, about = _by_its_guard(case, groups)
-    missed = b.not_(b.and_(*about))
-    keys = _keys([*case.terms(), missed], groups)
-    differ = []
+    reached = b.and_(*about)
+    keys = _keys([*case.terms(), reached], groups)
+    missed, differ = [], []
     for key in keys:
         element = Element(groups, key)
-        differ += [way for ways in element.ways([missed]).values() for way in ways]
+        ways = [way for [way] in element.ways([reached]).values()]
+        reached = ways[-1]
+        missed += [b.ne(way, reached) for way in ways]
         case, unlike = _told(case, element, cells, alone=len(keys) == 1)
         differ.append(unlike)
-    return case, b.or_(*differ)
+    wrong = b.and_(case.guard, b.or_(*missed, b.and_(reached, b.or_(*differ))))
+    return replace(case, guard=b.and_(case.guard, reached)), wrong
 
 
 def _keys(terms: Sequence[Term], groups: Groups) -> set[Term]:

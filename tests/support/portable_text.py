@@ -15,7 +15,7 @@ from p4verify.semantics.rules.build import program_rules
 from p4verify.semantics.rules.cells import initial_values
 from p4verify.semantics.rules.ruleset import RuleSet
 
-_TYPES = """
+TYPES = """
 header h_t { bit<8> a; bit<8> b; bit<8> c; bit<8> d; }
 header x_t { bit<32> v; }
 struct headers_t { h_t h; x_t x; h_t e; }
@@ -69,12 +69,12 @@ _EMIT = "pkt.emit(hdr);"
 def psa(
     body: str = "", egress: str = "", *, locals: str = "", egress_locals: str = "", top: str = "", ip: str = _START,
     ip_locals: str = "", ep: str = _START, id: str = _EMIT, id_locals: str = "", ed: str = _EMIT,
-    include: str = "bmv2/psa.p4",
+    include: str = "bmv2/psa.p4", types: str = TYPES,
 ) -> ir.Program:  # fmt: skip
     """A PSA program: ``body`` in ingress, after ``send_to_port`` to port 1, and ``egress``; headers are ``hdr.h`` (a to
     d, bytes; extracted by both parsers), ``hdr.x`` and ``hdr.e``."""
     text = _PSA.format(
-        types=_TYPES, body=body, egress=egress, locals=locals, egress_locals=egress_locals, top=top, ip=ip,
+        types=types, body=body, egress=egress, locals=locals, egress_locals=egress_locals, top=top, ip=ip,
         ip_locals=ip_locals, ep=ep, id=id, id_locals=id_locals, ed=ed, include=include,
     )  # fmt: skip
     return load_text(text, "test.p4").program
@@ -112,7 +112,7 @@ def pna(
     """A PNA program with ``body`` in its main control; headers as for :func:`psa`."""
     tc = include.startswith("tc/")
     text = _PNA.format(
-        types=_TYPES, body=body, locals=locals, top=top, parser=parser, include=include, deparser=deparser,
+        types=TYPES, body=body, locals=locals, top=top, parser=parser, include=include, deparser=deparser,
         md_locals=md_locals, direction="inout" if tc else "in", pre="" if tc else _PRE.format(pre),
         pre_argument="" if tc else "PC(),",
     )  # fmt: skip
