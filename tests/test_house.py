@@ -59,11 +59,13 @@ def test_arrows_point_one_way() -> None:
     assert wrong == []
 
 
+@pytest.mark.long
 def test_nothing_imports_the_parts_by_their_bare_names() -> None:
     wrong = [f"{p}: {n}" for p in sources() for n in below(imported(p), *PARTS)]
     assert wrong == []
 
 
+@pytest.mark.long
 def test_solvers_are_imported_in_one_folder() -> None:
     wrong = [p for p in sources() if below(imported(p), "z3", "bitwuzla") and p.parent != ROOT / "proofs" / "solvers"]
     assert wrong == []

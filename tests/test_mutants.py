@@ -60,6 +60,7 @@ def _judged(made: Subject, count: int) -> list[Judged]:
     return [judge_again(made, one) for one in judged]
 
 
+@pytest.mark.long
 def test_what_differs_is_rejected_and_what_is_accepted_does_not_differ(made: Subject) -> None:
     judged = _judged(made, 9)
     assert [str(one) for one in judged if one.wrong] == []
@@ -122,6 +123,7 @@ _FRAMES = [
 ]
 
 
+@pytest.mark.long
 def test_another_colour_than_the_original_gets_is_not_a_difference() -> None:
     """The program leaves it to whoever polices: a mutant that asks another map for it does what the program may do."""
     program = read_program(str(EXAMPLES / "policer.p4"), SourceOptions())

@@ -86,6 +86,7 @@ def test_a_program_and_itself_are_never_told_apart(tmp_path: Path, blocks: bool)
     assert found.cases == found.of
 
 
+@pytest.mark.long
 def test_a_value_that_the_first_leaves_open_makes_no_difference_but_one_that_it_says_does(tmp_path: Path) -> None:
     open_, said = program(tmp_path, open_="unset"), program(tmp_path)
     assert attacked(open_, said, runs=1000).shown is None

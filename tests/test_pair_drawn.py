@@ -66,6 +66,7 @@ def test_a_difference_of_whole_pipelines_that_is_drawn_settles_the_pair(monkeypa
     assert [seen.outputs[0][1] for seen in (shown.expected, shown.actual)] == [1, 3]
 
 
+@pytest.mark.long
 def test_what_is_drawn_and_the_same_is_no_proof() -> None:
     """Where the parser's number is another one, no packet shows the difference between the blocks."""
     proof = judged(3, number=NUMBER + 1)

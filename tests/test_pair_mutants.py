@@ -20,6 +20,7 @@ def tried(corpus: Path, seed: int, programs: int, runs: int) -> list[Tried]:
     return [row for rows in islice(campaign(corpus, seed, 2, runs, 3), programs) for row in rows]
 
 
+@pytest.mark.long
 def test_no_accept_of_a_mutant_is_contradicted(corpus: Path) -> None:
     rows = tried(corpus, 1, 8, 1000)
     assert [row for row in rows if row.contradicted] == []

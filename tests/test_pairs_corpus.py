@@ -64,6 +64,7 @@ def judged(first: Path, second: Path, limit: float = 20) -> Judged:
     return judge(load(first), second, limit)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("every", [2, pytest.param(1, marks=pytest.mark.campaign)])
 def test_what_was_compiled_wrongly_is_rejected(corpus: Path, every: int) -> None:
     wrong = []

@@ -104,6 +104,7 @@ def _with_egress_clones(name: str, more: str = "") -> str:
     return text[:declared] + register + text[declared:counting] + asked + text[counting:]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("more", "port", "differs"),
     [
@@ -206,6 +207,7 @@ def test_an_undefined_value_may_send_a_packet_back(across) -> None:  # type: ign
     assert "recirculate output: sent or not" in result["reason"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("first", "second", "old", "new", "differs"),
     [
@@ -266,6 +268,7 @@ def test_only_what_is_sent_back_comes_in_again(p4verify: Command, tmp_path: Path
     assert "meta.class comes with a packet to resubmit as 1" in ended.out
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("both", "test", "code"),
     [
@@ -300,6 +303,7 @@ def test_a_difference_in_a_later_pass_counts_if_packets_get_there(
         assert result["counterexample"]["inputs"]["in.pass_kind"] == 1
 
 
+@pytest.mark.long
 def test_a_difference_that_hangs_on_what_an_earlier_pass_leaves_open_is_none(p4verify: Command, tmp_path: Path) -> None:
     """The first program may send back any class, and sends what comes in again to port 1 or 2 by it; the second one
     always does one of these. Looked at alone, a packet that comes in again with class 9 is treated otherwise."""

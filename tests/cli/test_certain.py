@@ -108,6 +108,7 @@ def test_no_undefined_value_would_do_on_the_packet_that_a_machine_does_wrong(p4v
     assert result["counterexample"]["packet"][:2] != "00"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("body", "more"),
     [

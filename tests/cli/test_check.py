@@ -57,6 +57,7 @@ def test_all_targets_are_checked_and_compared_with_each_other(p4verify: Command,
     assert [r["target"] for r in ended.json()["results"]] == ["ebpf", "u32", "ebpf = u32"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["mirror", "stages"])
 def test_two_machines_agree_on_what_the_program_speaks_of(p4verify: Command, example: File, name: str) -> None:
     """Ports from 512 on are none to v1model, and the machines treat them as they like; copies that the code could
@@ -215,6 +216,7 @@ def test_macros_and_include_folders(p4verify: Command, example: File, tmp_path: 
     assert p4verify("check", example("acl.p4"), "--against", tmp_path / "with.o").code == 0
 
 
+@pytest.mark.long
 def test_the_installed_command(example: File) -> None:
     """By a process of its own, as CI scripts run it."""
     command = [sys.executable, "-m", "p4verify", "check", str(example("acl.p4")), "--target", "ebpf"]

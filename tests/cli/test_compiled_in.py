@@ -57,6 +57,7 @@ def _swapped(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     return rules[1], rules[0], *rules[2:]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wrong", [_without_the_second, _swapped])
 def test_other_rules_in_the_code_are_rejected(
     program_and_rules: tuple[ir.Program, RuleSet], wrong: Callable[[tuple[Rule, ...]], tuple[Rule, ...]]
@@ -69,6 +70,7 @@ def test_other_rules_in_the_code_are_rejected(
     assert proof.verdict is Verdict.REJECT, proof.reason
 
 
+@pytest.mark.long
 def test_many_rules_lie_in_maps_and_hold_for_every_rule_set(
     program_and_rules: tuple[ir.Program, RuleSet], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,6 +31,7 @@ def test_a_wrong_byte_of_a_map_key_is_shown_with_the_rules_of_both_sides(mutant:
 VLAN = ACL.with_name("vlan_filter.p4")
 
 
+@pytest.mark.long
 def test_a_hash_map_holds_no_key_with_bits_in_its_padding() -> None:
     """The VLAN's number is not cut to 12 bits for the key: what is looked up then is in no map that rules fill."""
     program = read_program(str(VLAN), SourceOptions())
@@ -46,6 +47,7 @@ def test_a_hash_map_holds_no_key_with_bits_in_its_padding() -> None:
     assert not {where: p.reason for where, p in verdicts.items() if p.verdict is Verdict.UNDECIDED}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("example", "hook", "where"),
     [
@@ -66,6 +68,7 @@ def test_what_depends_on_an_address_is_rejected(example: str, hook: str, where: 
     assert Verdict.REJECT in {p.verdict for p in verdicts}
 
 
+@pytest.mark.long
 def test_a_shrunk_packet_is_still_one_that_gets_to_the_machine() -> None:
     """tc drops a frame whose tag is cut short before any program sees it: no difference may be shown on one."""
     program = read_program(str(VLAN), SourceOptions())

@@ -71,6 +71,7 @@ def test_a_file_alone_is_accepted_for_every_rule_set(p4verify: Command, carrying
     assert (result["artifact"], result["quantified_over"]) == (str(carrying), "packets and rules")
 
 
+@pytest.mark.long
 def test_large_tables_one_behind_the_other_are_accepted_soon() -> None:
     """What a ternary table of 4,096 rules answers is asked for in the words of either side; it is proven to be one."""
     program, target = read_program(str(EXAMPLES / "stages.p4"), SourceOptions()), targets.find("ebpf")
@@ -204,6 +205,7 @@ def test_loaders_pass_over_the_section(carrying: Path, tmp_path: Path) -> None:
     assert bpftool.loaded(carrying, tmp_path / "fs").split() == ["p4_main"]
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 def test_mutants_of_the_code_judged_by_the_file_alone() -> None:
     program = read_program(str(EXAMPLES / "acl.p4"), SourceOptions())

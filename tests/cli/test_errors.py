@@ -137,6 +137,7 @@ def test_a_mistake_of_ours_is_no_traceback(p4verify: Command, example: File, mon
     assert "internal error" in ended.err
 
 
+@pytest.mark.long
 def test_by_a_process_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "bad.p4"
     path.write_text(SYNTAX_ERROR)

@@ -39,6 +39,7 @@ def test_a_program_with_what_flower_cannot_tell_apart(p4verify: Command, example
     assert p4verify("check", example("acl.p4"), *arguments).code == 1
 
 
+@pytest.mark.long
 def test_filters_are_made_and_proven(p4verify: Command, example: Given, tmp_path: Path) -> None:
     """What is written is what is checked, and says what it assumes."""
     program, rules, out = example("router.p4"), ("--rules", example("router.rules.cli")), tmp_path / "out.tc"

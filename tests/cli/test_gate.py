@@ -44,6 +44,7 @@ def gate(p4verify: Command, tmp_path: Path) -> Gate:
     return run
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("config", "code"), [(EBPF, 0), (WRONG, 1), (U32, 3), (SLOW, 4), (EBPF + WRONG + U32, 1), (EBPF + U32, 3)]
 )
@@ -54,6 +55,7 @@ def test_exit_codes(gate: Gate, config: str, code: int) -> None:
     assert ended.err == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "config",
     [
@@ -83,6 +85,7 @@ def test_what_is_not_expected_fails(gate: Gate, config: str, code: int) -> None:
     assert "1 failed" in ended.out
 
 
+@pytest.mark.long
 def test_json(gate: Gate) -> None:
     ended = gate(EBPF + WRONG, "--format", "json")
     assert ended.code == 1
@@ -92,6 +95,7 @@ def test_json(gate: Gate) -> None:
     assert [row["results"][0]["verdict"] for row in data["checks"]] == ["accept", "reject"]
 
 
+@pytest.mark.long
 def test_reports_are_written(gate: Gate, tmp_path: Path) -> None:
     report = '[report]\njunit = "build/deep/gate.xml"\nsarif = "build/gate.sarif"\n'
     assert gate(report + EBPF + WRONG + U32).code == 1
@@ -155,6 +159,7 @@ def test_not_text(p4verify: Command, tmp_path: Path) -> None:
     p4verify("gate", tmp_path / "missing.toml").one_error("no such file")
 
 
+@pytest.mark.long
 def test_the_default_file_by_a_process_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "p4verify.toml").write_text(check(os.path.relpath(EXAMPLES / "acl.p4", tmp_path), targets=["ebpf"]))
     done = subprocess.run([sys.executable, "-m", "p4verify", "gate"], capture_output=True, cwd=tmp_path, check=False)
@@ -179,6 +184,7 @@ def _told(ended: Ended) -> object:
     return checks
 
 
+@pytest.mark.long
 def test_checks_at_once_are_told_as_one_after_the_other(gate: Gate) -> None:
     text = check("vlan_filter.p4", targets=["ebpf"]) + WRONG + EBPF
     alone, together = (gate(text, "--format", "json", "--no-cache", "--jobs", n) for n in ("1", "3"))
@@ -186,11 +192,13 @@ def test_checks_at_once_are_told_as_one_after_the_other(gate: Gate) -> None:
     assert _told(alone) == _told(together)
 
 
+@pytest.mark.long
 def test_the_first_check_that_cannot_be_used_is_the_error(gate: Gate) -> None:
     text = EBPF + check("missing.p4") + check(rules="missing too")
     gate(text, "--jobs", "2").one_error("missing.p4")
 
 
+@pytest.mark.long
 def test_processes_of_a_gate_end_with_it(tmp_path: Path) -> None:
     (tmp_path / "p4verify.toml").write_text(check(str(EXAMPLES / "router.p4"), targets=["ebpf"]) * 8)
     command = [sys.executable, "-m", "p4verify", "gate", "--jobs", "2", "--no-cache"]

@@ -22,6 +22,7 @@ from tests.support import large_rules
 from .conftest import EXAMPLES, Command
 
 
+@pytest.mark.long
 def test_every_error_of_a_foreign_dump_is_found_and_nothing_else(p4verify: Command, tmp_path: Path) -> None:
     rules = large_rules.generate(540, 3)
     program, given, filters = tmp_path / "x.p4", tmp_path / "x.cli", tmp_path / "x.tc"
@@ -60,6 +61,7 @@ def test_an_equal_dump_that_is_written_otherwise_is_accepted(tmp_path: Path) -> 
     assert proof.tally.compared > 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("errors", [0, 3])
 def test_flower_filters_in_chains_are_compared_by_regions(tmp_path: Path, errors: int) -> None:
     rules = large_rules.generate(400, 3)
@@ -119,6 +121,7 @@ def test_u32_filters_of_our_own_and_one_of_them_changed(tmp_path: Path) -> None:
     assert len(proof.regions) == 1
 
 
+@pytest.mark.long
 def test_two_dumps_are_compared_without_a_program(p4verify: Command, tmp_path: Path) -> None:
     rules = large_rules.generate(540, 3)
     before, after = tmp_path / "before.tc", tmp_path / "after.tc"
@@ -182,6 +185,7 @@ def of_u32(tmp_path: Path, rules: large_rules.Rules, lines: list[str]) -> Proof:
     return check_large(large, Engine.within(None), time.monotonic())
 
 
+@pytest.mark.long
 def test_differences_that_are_not_listed_are_not_taken_for_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +200,7 @@ def test_differences_that_are_not_listed_are_not_taken_for_none(
     assert proof.verdict is Verdict.ACCEPT, proof.reason
 
 
+@pytest.mark.long
 def test_a_table_that_is_two_chains_is_compared_with_both(tmp_path: Path) -> None:
     rules = large_rules.generate(30, 5)
     lines = large_rules.u32_filters(rules)

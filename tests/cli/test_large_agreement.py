@@ -63,6 +63,7 @@ def test_a_machine_whose_entries_differ_without_a_difference_is_compared_with_so
     assert [each.verdict for each in checker.check_agreement()] == [Verdict.ACCEPT]
 
 
+@pytest.mark.long
 def test_such_a_pair_cannot_be_watched_by_its_changes_alone() -> None:
     with pytest.raises(NotAccepted):
         Standing(large(3, 4), Engine.within(None))

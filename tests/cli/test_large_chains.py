@@ -38,12 +38,14 @@ def ends(one: FlowerFilter) -> bool:
     return one.chain > 1 and not one.keys
 
 
+@pytest.mark.long
 def test_chains_that_filters_lead_to_are_compared_as_part_of_the_list(balancer: Large) -> None:
     proof = checked(balancer)
     assert proof.verdict is Verdict.ACCEPT, proof.reason
     assert "compared by regions" in proof.reason
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("which", "change"),
     [
@@ -78,6 +80,7 @@ def test_chains_that_packets_leave_are_no_part_of_the_list(
     assert len(apart) > len(parts)
 
 
+@pytest.mark.long
 def test_a_change_of_such_a_list_needs_the_whole_check(balancer: Large) -> None:
     assert isinstance(balancer.artifact, FilterList)
     try:

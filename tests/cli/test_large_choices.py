@@ -64,6 +64,7 @@ def settlement(policer: Large) -> Settlement:
     return found
 
 
+@pytest.mark.long
 def test_meters_of_many_subscribers_are_decided_by_regions(policer: Large) -> None:
     proof = check_large(policer, Engine.within(None), time.monotonic())
     assert proof.verdict is Verdict.ACCEPT, proof.reason
@@ -138,6 +139,7 @@ def test_parts_are_searched_again_where_nothing_is_known_any_more_of_a_list(sett
     assert proven.turn_to(both[:1], parts_of(both[:1])) == {}
 
 
+@pytest.mark.long
 def test_a_subscriber_who_is_served_though_the_rules_drop_him_is_found(policer: Large) -> None:
     assert isinstance(policer.artifact, Bridge)
     flows = list(policer.artifact.flows)

@@ -20,6 +20,7 @@ def mirror() -> Large:
     return example("mirror", "flower", 60, 40)
 
 
+@pytest.mark.long
 def test_a_clone_that_leaves_elsewhere_is_found(mirror: Large) -> None:
     ports = {replica.port for session in mirror.rules.sessions.values() for replica in session.replicas}
     filters = list(mirror.artifact.filters)
@@ -32,6 +33,7 @@ def test_a_clone_that_leaves_elsewhere_is_found(mirror: Large) -> None:
     assert proof.verdict is Verdict.REJECT, proof.reason
 
 
+@pytest.mark.long
 def test_a_filter_that_is_missing_is_found(mirror: Large) -> None:
     filters = mirror.artifact.filters
     chains = [sum(f.chain == g.chain for f in filters) for g in filters]
@@ -41,6 +43,7 @@ def test_a_filter_that_is_missing_is_found(mirror: Large) -> None:
     assert len(proof.regions) == 1
 
 
+@pytest.mark.long
 def test_a_machine_with_a_clone_agrees_with_software_under_many_rules(mirror: Large) -> None:
     rules = example("mirror", "flower", 270, 256).rules
     checker = Checker(mirror.program, rules, machines_confirm=False)

@@ -107,6 +107,7 @@ def test_flows_of_one_copy_that_do_what_others_should_are_found(large: Large, wh
     assert len(proof.regions) == 2
 
 
+@pytest.mark.long
 def test_a_rule_about_a_copy_that_has_no_table_is_found(large: Large, tmp_path: Path) -> None:
     more = as_flows(tmp_path, program(), [*RULES, f"table_add {STATIONS} drop 1 77 =>", *GROUP], 12)
     proof = checked(replace(more, artifact=large.artifact))
@@ -136,6 +137,7 @@ def test_copies_that_ask_for_what_each_has_of_its_own_are_not_left_open(tmp_path
         ProgramSide(loaded, read_rules(str(tmp_path / "x.cli"), loaded)).opened(12)
 
 
+@pytest.mark.long
 def test_a_law_about_a_constant_is_true_of_every_row_and_of_those_that_it_allows() -> None:
     """Against the rows themselves, drawn with wildcards in the field and outside it."""
     draw = random.Random(7)

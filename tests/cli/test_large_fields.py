@@ -101,6 +101,7 @@ def test_a_rule_for_a_port_that_had_none_needs_the_whole_check(tmp_path: Path) -
     assert standing.changed([Change(0, STATIONS, same)])
 
 
+@pytest.mark.long
 def test_a_law_is_true_of_every_row_and_of_those_that_it_allows() -> None:
     """Against the rows themselves, drawn with wildcards in the field and outside it; some come or go later."""
     draw = random.Random(7)

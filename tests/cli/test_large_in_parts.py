@@ -243,6 +243,7 @@ def test_numbers_that_decide_by_what_they_are_are_compared_by_regions(tmp_path: 
     assert "compared by regions" in proof.reason
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("which", "change"),
     [
@@ -260,6 +261,7 @@ def test_a_filter_for_another_class_is_rejected(
     assert proof.counterexample is not None
 
 
+@pytest.mark.long
 def test_filters_for_rules_of_other_classes_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "others").mkdir()
     other = by_class(tmp_path / "others", lambda i: 2 if i == 7 else i % 4).artifact

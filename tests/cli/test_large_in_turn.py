@@ -92,6 +92,7 @@ def test_a_wrong_answer_of_the_second_table_is_rejected_with_a_packet_that_leads
     assert f" {station:#x} => {answer}" in " ".join(proof.regions[0].rules)
 
 
+@pytest.mark.long
 def test_a_table_that_is_asked_in_two_ways_is_compared_for_each(tmp_path: Any) -> None:
     large, bridge = made(tmp_path)
     behind = bridge.flows[of_hops(bridge, 5)[0]].table  # all zones are there, and `near` may ask it, too
@@ -116,6 +117,7 @@ def test_one_that_no_packet_gets_to_may_be_wrong(tmp_path: Any) -> None:
     )
 
 
+@pytest.mark.long
 def test_one_answer_of_the_first_table_that_leads_elsewhere_is_rejected_with_its_packet(tmp_path: Any) -> None:
     large, bridge = made(tmp_path)
     tables = [flow.table for flow in bridge.flows]

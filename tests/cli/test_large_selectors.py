@@ -78,6 +78,7 @@ def test_a_flow_that_leads_to_another_group_is_found(routes: Large) -> None:
     assert [len(region.rules) for region in proof.regions] == [1]
 
 
+@pytest.mark.long
 def test_a_member_that_does_something_else_is_found(routes: Large) -> None:
     group, *others = routes.artifact.groups
     bucket, *rest = group.buckets

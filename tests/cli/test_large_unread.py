@@ -111,6 +111,7 @@ def test_an_undefined_value_is_left_out_of_a_key_only_where_it_is_never_read(
 OR_LOST: Final = "far: lost:"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("lost", "read"), [((), False), ((7,), True)])
 def test_whether_an_undefined_value_is_read_may_hang_on_the_rules(
     tmp_path: Path, lost: Collection[int], read: bool
@@ -122,6 +123,7 @@ def test_whether_an_undefined_value_is_read_may_hang_on_the_rules(
     assert proof.verdict is Verdict.ACCEPT, proof.reason
 
 
+@pytest.mark.long
 def test_what_no_rule_does_is_rejected_where_an_artifact_does_it(tmp_path: Path) -> None:
     """The flows are those of rules by which a gateway is lost, and none is."""
     (tmp_path / "lost").mkdir()

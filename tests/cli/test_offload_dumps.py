@@ -26,6 +26,7 @@ from .test_offload import QUIET, script
 Example = Callable[[str], Path]
 
 
+@pytest.mark.long
 def test_a_dump_says_what_is_in_hardware(p4verify: Command, example: Example, tmp_path: Path) -> None:
     """All in software; then a filter in hardware that better ones, not there, overlap."""
     program = ("--program", example("vlan_filter.p4"), "--rules", example("vlan_filter.rules.cli"))

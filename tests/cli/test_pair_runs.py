@@ -57,6 +57,7 @@ Top(i()) main;
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("text", "confirmed"), [(V1MODEL, "interpreter of both programs"), (OWN, "meaning")])
 def test_a_difference_behind_what_no_solver_inverts_is_found(
     p4verify: Command, tmp_path: Path, text: str, confirmed: str
@@ -67,6 +68,7 @@ def test_a_difference_behind_what_no_solver_inverts_is_found(
     assert any(confirmed in one for one in seen)
 
 
+@pytest.mark.long
 def test_what_the_first_program_leaves_open_there_is_none(p4verify: Command, tmp_path: Path) -> None:
     """What the second one writes may have been there. The other way round it is one."""
     assert _checked(p4verify, tmp_path, V1MODEL, "unset", "2", seconds=5)["verdict"] != "reject"

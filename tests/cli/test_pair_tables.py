@@ -208,6 +208,7 @@ def test_members_of_a_value_set_are_among_the_rules_that_show_a_difference(p4ver
     assert p4verify("check", a, "--against", c, "--rules", rules).code == 1
 
 
+@pytest.mark.long
 def test_a_value_set_without_room_for_a_member_has_none(p4verify: Command, tmp_path: Path) -> None:
     a, c = tmp_path / "a.p4", tmp_path / "b.p4"
     a.write_text(MEMBERS.format(size=0, value=1))

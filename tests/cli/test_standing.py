@@ -64,6 +64,7 @@ def route(rules: RuleSet, filters: FilterList, other: int) -> tuple[Rule, Flower
     return rule, replace(filter_of(donor, filters), keys=(key,), pref=pref)
 
 
+@pytest.mark.long
 def test_a_route_that_comes_and_goes_on_both_sides(standing: Standing, sides: Sides) -> None:
     program, rules, filters = sides
     rule, filter_ = route(rules, filters, 3)
@@ -122,6 +123,7 @@ def test_what_the_proof_did_not_speak_of_needs_the_whole_check(standing: Standin
     assert standing.changed([Change(0, ROUTES, rule), Change(1, "chain 2", filter_)]) == []
 
 
+@pytest.mark.long
 def test_a_pair_that_differs_is_not_kept(sides: Sides) -> None:
     program, rules, filters = sides
     fewer = replace(rules, entries={**rules.entries, ROUTES: rules.of(ROUTES)[1:]})

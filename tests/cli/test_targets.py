@@ -11,6 +11,7 @@ from .conftest import Command
 COMMANDS = ("check", "parse", "run", "stf", "lower", "targets", "gate")
 
 
+@pytest.mark.long
 def test_json_names_every_target_and_its_limits(p4verify: Command) -> None:
     ended = p4verify("targets", "--format", "json")
     assert ended.code == 0
@@ -24,6 +25,7 @@ def test_json_names_every_target_and_its_limits(p4verify: Command) -> None:
         assert row["machine"]
 
 
+@pytest.mark.long
 def test_text(p4verify: Command) -> None:
     ended = p4verify("targets")
     assert ended.code == 0

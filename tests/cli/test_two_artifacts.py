@@ -45,6 +45,7 @@ def routes(path: Path, count: int, moved: str = "") -> Path:
     return path
 
 
+@pytest.mark.long
 def test_a_port_that_one_entry_alone_has_is_one_region(
     p4verify: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,6 +65,7 @@ def write(path: Path, lines: list[str]) -> Path:
     return path
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("count", "moved", "code"),
     [

@@ -52,6 +52,7 @@ def answers(ended: Ended) -> list[tuple[str, str]]:
     return [(one["checked"], one["verdict"]) for one in found]
 
 
+@pytest.mark.long
 def test_a_route_that_comes_on_both_sides_and_goes_on_one(
     p4verify: Command, tmp_path: Path, pair: list[object]
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +47,7 @@ def terms(draw: st.DrawFn, depth: int = 2) -> Term:
 conditions = st.builds(b.eq, terms(), terms()) | st.builds(b.ult, terms(), terms())
 
 
+@pytest.mark.long
 @settings(max_examples=30)
 @given(st.lists(conditions, min_size=1, max_size=4), terms(), terms(), conditions)
 def test_an_obligation_fails_where_it_did(context: list[Term], x: Term, y: Term, when: Term) -> None:

@@ -49,6 +49,7 @@ def test_what_says_it_is_not_replaced_by_what_it_says() -> None:
     assert decided(query) is query
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(terms(), terms(), st.lists(st.integers(0, 15), min_size=3, max_size=3), st.booleans(), st.integers(0, 255))
 def test_the_models_stay_the_same(first: Term, second: Term, numbers: list[int], not_: bool, number: int) -> None:

@@ -134,6 +134,7 @@ def test_what_is_taken_to_be_the_same_is_the_same(x: Term, y: Term, seed: int) -
             assert len(set(b.evaluate([first, second], values))) == 1
 
 
+@pytest.mark.long
 @settings(max_examples=150, deadline=None)
 @given(networks(), networks(), st.booleans(), st.integers(0, 1 << 32))
 def test_an_obligation_says_what_it_said(x: Term, y: Term, sliced: bool, seed: int) -> None:

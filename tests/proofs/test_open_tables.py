@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -50,6 +51,7 @@ def places(mine: tuple[list[Entry], list[Entry]], theirs: tuple[list[Entry], lis
     return sum(does(first, "p", p) != does(second, "q", p) for p in packets), found
 
 
+@pytest.mark.long
 @given(access, routes, access, routes)
 @settings(max_examples=15, deadline=None)
 def test_any_two_lists(a: list[Entry], r: list[Entry], c: list[Entry], s: list[Entry]) -> None:

@@ -75,6 +75,7 @@ def test_nothing_is_drawn_where_nothing_differs_or_all_is_small() -> None:
         assert list(samples(list(obligations(spec, impl)), domain(spec, impl), {})) == []
 
 
+@pytest.mark.long
 def test_what_a_choice_makes_equal_is_no_difference() -> None:
     free = b.var("any.0", 8)
     spec, impl = side(mixed(free, 150), (free,)), side(mixed(b.bv(77, 8), 150))

@@ -61,6 +61,7 @@ def test_words_may_come_in_another_order() -> None:
     assert HIT not in b.variables(b.substitute([left.violation], {mine(0): OLD[0], mine(1): OLD[1]})[0])
 
 
+@pytest.mark.long
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.sampled_from([0, 1, 2]), max_size=4), st.lists(st.sampled_from([0, 1, 2]), max_size=4), st.booleans()

@@ -127,6 +127,7 @@ def test_a_search_proves_a_chain_without_a_large_query() -> None:
     assert engine.solved < 6
 
 
+@pytest.mark.long
 def test_a_choice_is_made_in_the_words_that_both_sides_have() -> None:
     """What a choice has to be is what the other side does behind a chain: it is told by the chain of the first side, so
     that no second one is left."""

@@ -116,6 +116,7 @@ def put_in(last: str = "X = 1;") -> str:
     return f"{HEAD}control c(inout s_t s) {{ apply {{ s.h.setInvalid(); {body} }} }}{TAIL}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("last", "verdict"), [("X = 1;", Verdict.ACCEPT), ("X = 3;", Verdict.REJECT)])
 def test_copies_of_undefined_values_one_after_the_other(last: str, verdict: Verdict) -> None:
     programs = [load_text(text, "test.p4").program for text in (copied(), put_in(last))]

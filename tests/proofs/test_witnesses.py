@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,6 +94,7 @@ def test_a_reads_own_place_is_found_again(data: st.DataObject) -> None:
         assert b.evaluate([there], values, functions) == b.evaluate([theirs], values, functions)
 
 
+@pytest.mark.long
 def test_a_witness_may_be_nested_deeply() -> None:
     """Witnesses that fill each other's holes are nested far more deeply than the terms that they are woven from."""
     there = b.var("open", 8)  # as one that has a hole yet

@@ -213,6 +213,7 @@ def with_later(table: OpenTable, late: U32Filter) -> OpenTable:
     return replace(table, rows=[*table.rows, *(Row(*cube, said, after - 0.5) for cube, said in table.rows_of(late))])
 
 
+@pytest.mark.long
 def test_flower() -> None:
     target, rng = find("flower"), random.Random(5)
     opened = 0

@@ -45,6 +45,7 @@ def terms(draw: st.DrawFn) -> Term:
     return b.concat(made[-1], draw(st.sampled_from(made)))
 
 
+@pytest.mark.long
 @settings(max_examples=120, deadline=None)
 @given(terms(), st.lists(st.integers(0, 15), min_size=3, max_size=3), st.integers(0, 3))
 def test_what_has_a_model_is_never_refuted(term: Term, numbers: list[int], fixed: int) -> None:

@@ -57,6 +57,7 @@ def test_logics() -> None:
     assert [logic([p]), logic([f]), logic([s]), logic([f, s])] == ["QF_BV", "QF_UFBV", "QF_ABV", "QF_AUFBV"]
 
 
+@pytest.mark.long
 def test_a_deep_term_is_flat_text() -> None:
     x = b.var("x", 8)
     for i in range(20_000):

@@ -101,6 +101,7 @@ def test_headers_that_fit_a_truncated_packet_are_written_and_the_others_show_wha
     assert "room" in seen[0].reason
 
 
+@pytest.mark.long
 def test_a_length_from_the_packet() -> None:
     program = ubpf("truncate((bit<32>) hdr.h.b); hdr.h.a = 9;")
     for length in (0, 1, 3, 4, 5, 6, 255):

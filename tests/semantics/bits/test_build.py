@@ -106,6 +106,7 @@ def test_two_threads_make_one_object() -> None:
     assert all(x is y for x, y in zip(*made, strict=True))
 
 
+@pytest.mark.long
 def test_terms_that_nobody_holds_are_freed() -> None:
     """Save for the most recent ones, which are kept for a while."""
     rewrite._recent.clear()
@@ -195,6 +196,7 @@ def test_rewriting_state_survives_an_exception() -> None:
     assert not rewrite._run.done
 
 
+@pytest.mark.long
 def test_long_junctions_and_concatenations_are_not_copied_for_ever() -> None:
     start = time.process_time()
     condition, packet = b.TRUE, b.var("head", 8)

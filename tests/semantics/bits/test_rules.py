@@ -30,6 +30,7 @@ def fired(op: str, name: str, width: int, wanted: int, arithmetic: bool = True) 
     return list(found.items())
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("op", "name"), ROWS)
 def test_row_is_right_on_numbers(op: str, name: str) -> None:
     pairs = [pair for width in range(1, 9) for pair in fired(op, name, width, WANTED)]
@@ -55,6 +56,7 @@ def test_a_wrong_row_would_be_seen() -> None:
     assert not proven_equal(raw, wrong)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [1, 2, 3, 5, 8])
 def test_constructors_agree_with_plain_nodes(width: int) -> None:
     """All rows together, nested as they are in use."""

@@ -101,6 +101,7 @@ def _chain(kind: str) -> Term:
     return x
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["ite", "then", "sum", "not", "call", "condition"])
 def test_no_depth_is_too_deep(kind: str) -> None:
     term = _chain(kind)

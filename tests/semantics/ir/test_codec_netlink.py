@@ -199,6 +199,7 @@ def test_truncated_anywhere(end: int) -> None:
         codec_netlink.from_netlink(GOOD[:end])
 
 
+@pytest.mark.long
 def test_messages_and_attributes_are_small() -> None:
     """Netlink's own limits: an attribute's length has 16 bits; a message should fit a socket's buffer."""
     body = tuple(ir.Assign(ir.Var("v" * 50_000, ir.bits(i)), ir.Const(i, ir.bits(8))) for i in range(20_000))

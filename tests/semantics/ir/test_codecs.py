@@ -43,6 +43,7 @@ ROUND_TRIPS = pytest.mark.parametrize("trip", [through_json, through_netlink], i
 Trip = Callable[[ir.Program], ir.Program]
 
 
+@pytest.mark.long
 @ROUND_TRIPS
 @settings(deadline=None, max_examples=60)
 @given(seed=seeds)
@@ -89,6 +90,7 @@ def _classes(program: ir.Program) -> set[type]:
     return found
 
 
+@pytest.mark.long
 @ROUND_TRIPS
 def test_deep_and_wide(trip: Trip) -> None:
     assert same(trip(deep_sum(4000)), deep_sum(4000))
@@ -196,6 +198,7 @@ def _laughing_types(levels: int) -> ir.Program:
     return with_body(ir.Declare("x", type_))
 
 
+@pytest.mark.long
 def test_sharing_does_not_hide_an_endless_tree() -> None:
     start = time.process_time()
     laughing = codec_netlink._Writer()  # as a foreign writer could: equal nodes once

@@ -225,6 +225,7 @@ def _walk(files: Iterable[Path]) -> tuple[int, list[str]]:
     return equal, wrong
 
 
+@pytest.mark.long
 @pytest.mark.corpus
 def test_a_sample_of_the_corpus(corpus: Path) -> None:
     equal, wrong = _walk(sorted((corpus / "p4c" / "p4_16_samples").glob("*.p4"))[::12])

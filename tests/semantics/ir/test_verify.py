@@ -137,6 +137,7 @@ def test_faults(where: tuple[str, dict[str, object]], change: dict[str, object],
     assert str(caught.value).startswith("good.p4:")
 
 
+@pytest.mark.long
 @settings(deadline=None, max_examples=100)
 @given(seeds)
 def test_nonsense_is_refused_without_a_traceback(seed: int) -> None:

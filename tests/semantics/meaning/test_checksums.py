@@ -84,6 +84,7 @@ def test_nothing_has_a_checksum_too() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.long
 @given(st.sampled_from([CRC16, CRC32, CCITT]), st.lists(st.binary(max_size=4), max_size=3))
 def test_a_crc_in_parts_is_that_of_the_whole(parameters: Crc, parts: list[bytes]) -> None:
     """The shift register carried from part to part, as literals and as a circuit."""

@@ -39,6 +39,7 @@ def judged(arch: str, seeds: range, given_settings: Settings) -> int:
     return count
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", SETTINGS)
 @pytest.mark.parametrize("arch", MACHINES)
 def test_both_interpreters_agree_on_a_sample(arch: str, kind: str) -> None:

@@ -100,6 +100,7 @@ PARSER = """state start { pkt.extract(hdr.h); transition select(hdr.h.a[1:0]) { 
     state odd { pkt.extract(hdr.e); transition accept; }"""
 
 
+@pytest.mark.long
 @given(st.integers(0, len(BODIES) - 1), st.lists(st.binary(max_size=20), min_size=1, max_size=4), st.integers(0, 2**30))
 @settings(max_examples=40)
 def test_the_law_on_any_bytes(body: int, frames: list[bytes], seed: int) -> None:
@@ -138,6 +139,7 @@ def test_a_program_without_main_has_no_meaning() -> None:
         meaning(replace(v1model(""), main=None))
 
 
+@pytest.mark.long
 @pytest.mark.corpus
 @pytest.mark.parametrize("name", with_packets())
 def test_p4cs_passes_keep_the_meaning(name: str) -> None:

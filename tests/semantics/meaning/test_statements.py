@@ -166,6 +166,7 @@ def test_a_range_of_a_narrow_type_ends_by_itself() -> None:
     assert out(v1model(signed), "02010000") == "02010401"
 
 
+@pytest.mark.long
 def test_loops_that_may_go_on_for_long_are_followed_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statements, "MAX_ITERATIONS", 32)
     monkeypatch.setattr(statements, "MAX_OPEN_ITERATIONS", 300)

@@ -169,6 +169,7 @@ def test_exit_in_an_action_stops_everything_behind_the_lookup() -> None:
     assert out(program, "02000000") == "02000001"
 
 
+@pytest.mark.long
 def test_many_entries_make_shallow_terms() -> None:
     program = v1model("t.apply();", locals=table("ternary", key='hdr.h.a ++ hdr.h.b : ternary @name("k"); hdr.h.c'))
     call = [ActionCall("set", (i & 0xFF,)) for i in range(2000)]

@@ -51,6 +51,7 @@ def programs(corpus: Path, *folders: str) -> list[Path]:
     return [p for p in every if "include" not in p.parts]
 
 
+@pytest.mark.long
 def test_sample_of_good_programs(corpus: Path) -> None:
     check_all(random.Random(1).sample(programs(corpus, "p4_16_samples", "p4tc_samples"), 300))
     check_all(random.Random(1).sample(programs(corpus, "p4_16_samples_outputs"), 100))

@@ -89,6 +89,7 @@ def failures(paths: list[Path]) -> list[str]:
     return wrong
 
 
+@pytest.mark.long
 def test_programs_parse_and_come_back() -> None:
     assert failures(sample(programs(*VALID), 300)) == []
 
@@ -114,6 +115,7 @@ def preprocessed_alike(path: Path) -> bool:
     return ours == others
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("cpp") is None, reason="there is no cpp to compare with")
 def test_preprocessed_as_the_c_preprocessor_does() -> None:
     directives = re.compile(r"^\s*#\s*(define|if|line)", re.MULTILINE)

@@ -95,6 +95,7 @@ def pairs(corpus: Path) -> list[tuple[Path, Path]]:
     return sorted((p, q) for p, q in every if q.exists() and p.stem not in FULL_MASKS)
 
 
+@pytest.mark.long
 def test_sample_of_tables(corpus: Path) -> None:
     for source, printed in random.Random(3).sample(pairs(corpus), 150):
         assert compare(source, printed) == {}

@@ -144,6 +144,7 @@ def test_unusual_files_are_read(tmp_path: Path, content: bytes) -> None:
     assert load(str(path)).warnings == ()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("content", "line", "message"),
     [

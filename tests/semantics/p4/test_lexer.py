@@ -116,6 +116,7 @@ def test_what_does_not_end(text: str, place: tuple[int, int], message: str) -> N
     assert ((diagnostic.span.line, diagnostic.span.column), diagnostic.message) == (place, message)
 
 
+@pytest.mark.long
 @given(st.text())
 def test_any_text_is_scanned_or_refused(text: str) -> None:
     with suppress(InputError):

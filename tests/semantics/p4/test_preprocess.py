@@ -198,6 +198,7 @@ def test_error_and_warning_directives() -> None:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "text",
     [

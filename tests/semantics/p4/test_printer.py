@@ -76,6 +76,7 @@ def test_any_expression_comes_back(node: s.Expression) -> None:
     assert tree.difference(node, expression(to_text(node))) is None
 
 
+@pytest.mark.long
 @given(expressions)
 def test_labels_and_sets_come_back(node: s.Expression) -> None:
     label = s.SwitchCase(node, s.Block((), ()))

@@ -56,6 +56,7 @@ def _compare(files: list[Path], corpus: Path) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.long
 def test_a_sample_of_the_corpus(corpus: Path) -> None:
     files = _expected(corpus)
     assert len(files) > 400

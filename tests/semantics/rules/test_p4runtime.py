@@ -129,6 +129,7 @@ _OBJECT = re.compile(
 )
 
 
+@pytest.mark.long
 @pytest.mark.corpus
 def test_ids_and_entries_are_those_of_p4c() -> None:
     """Every id in the p4info of others, and every dump of entries equals the program's own."""

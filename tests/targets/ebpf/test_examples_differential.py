@@ -20,6 +20,7 @@ PAIRS = 170
 """Per example and hook: about a thousand in all."""
 
 
+@pytest.mark.long
 @hooks
 @examples
 def test_three_sides_agree(kernel_oracle: KernelOracle, example: Example, hook: str) -> None:

@@ -119,6 +119,7 @@ def test_a_difference_that_runs_show_is_confirmed(
     assert {"ebpf kernel", "interpreter"} <= set(proof.counterexample.confirmed_by)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("example", "said", "instead"),
     [
@@ -158,6 +159,7 @@ def _without_one_and(artifact: BpfObject) -> BpfObject:
     return replace(artifact, programs=tuple(changed if p == program else p for p in artifact.programs))
 
 
+@pytest.mark.long
 def test_rules_behind_many_others_are_met() -> None:
     """Only rules that hundreds of others come before are told wrongly, and only for keys beside theirs."""
     program = _program({"SIZE": "1000"}, TERNARY, PUTS)
@@ -205,6 +207,7 @@ def test_another_choice_of_what_is_undefined_is_no_difference(monkeypatch: pytes
     assert _runs(program, _object(fixed)).reject(0.0) is None
 
 
+@pytest.mark.long
 def test_programs_that_verify_a_checksum_are_run_on_right_ones() -> None:
     """With a selector, too, whose groups and members lie in maps of their own."""
     text = (EXAMPLES / "ecmp.p4").read_text()
@@ -215,6 +218,7 @@ def test_programs_that_verify_a_checksum_are_run_on_right_ones() -> None:
     assert "ebpf kernel" in proof.counterexample.confirmed_by
 
 
+@pytest.mark.long
 def test_members_of_groups_are_picked_in_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing but another hash tells the object from its program, which shows in rules with groups alone."""
     monkeypatch.setattr(sides_in_runs, "MOST", 1000)

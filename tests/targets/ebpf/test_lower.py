@@ -483,6 +483,7 @@ def test_counters_and_registers_keep_count(kernel_oracle: KernelOracle, hook: st
     assert [each.outputs[0][2][15] for each in seen] == [0x23, 0]
 
 
+@pytest.mark.long
 @oracle_test
 def test_every_example_is_taken_by_the_kernel() -> None:
     """At one hook at least."""

@@ -64,6 +64,7 @@ PROGRAMS: Final = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["multicast", "clones", "clones with metadata"])
 def test_proven_for_any_member(name: str) -> None:
     first, second = PROGRAMS[name]
@@ -88,6 +89,7 @@ table floods { key = { hdr.h.a: exact; } actions = { flood; no; } default_action
 """
 
 
+@pytest.mark.long
 def test_copies_to_another_session_are_told_apart_by_its_members(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same rule is found, and the session that it says is read wrongly: with the same members it would be one."""
     monkeypatch.setattr(MachineInRuns, "reject", lambda *_: None)

@@ -17,6 +17,7 @@ from tests.support.taken import taken
 ARCHITECTURES = ("ebpf_model", "ubpf_model", "v1model", "xdp_model")
 
 
+@pytest.mark.long
 @pytest.mark.corpus
 @pytest.mark.oracle
 @pytest.mark.skipif(unusable() is not None, reason="no eBPF on this machine")

@@ -108,6 +108,7 @@ def proof(program: ir.Program, made: BpfObject, rules: RuleSet | None = None) ->
     return Checker(program, rules, timeout=60, machines_confirm=False).check_artifact(TARGET, made, None).proof
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [pytest.param(name, marks=pytest.mark.campaign) if name in SLOW else name for name in PROGRAMS],
@@ -149,6 +150,7 @@ def test_under_given_rules_a_rule_counts_once() -> None:
     assert proof(program, lower(other, rules, {"hook": "xdp"}), rules).verdict is Verdict.REJECT
 
 
+@pytest.mark.long
 def test_many_rules_that_count_lie_in_slots() -> None:
     program = counted(_COUNTED.replace("b : exact", "b : ternary"))
     keys = [(Exact(a), Ternary(0, 0)) for a in range(65)]

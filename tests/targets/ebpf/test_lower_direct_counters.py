@@ -60,6 +60,7 @@ def test_proven_in_slots(kind: str) -> None:
     assert verdict(in_slots(kind), lower(in_slots(kind), None, {"hook": "xdp"})) is Verdict.ACCEPT
 
 
+@pytest.mark.long
 def test_a_slot_counts_for_itself() -> None:
     """The cell of another slot, or another amount, is seen; one rule shows it."""
     given, made = in_slots("packets"), lower(in_slots("packets"), None, {"hook": "xdp"})
@@ -166,6 +167,7 @@ def test_the_kernel_counts_each_slot(kernel_oracle: KernelOracle, known: bool) -
     assert found == [2, 0, 1]
 
 
+@pytest.mark.long
 def test_known_rules_in_slots_count_by_their_numbers() -> None:
     """Many rules lie in slots though they are known; then a cell is a rule's number."""
     given = program("packets_and_bytes", "ternary")

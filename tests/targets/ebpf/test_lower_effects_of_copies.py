@@ -113,6 +113,7 @@ CHANGED: Final = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PROVEN)
 def test_proven_for_any_member(name: str) -> None:
     of = program(*PROVEN[name])
@@ -139,6 +140,7 @@ def test_copies_that_draw_other_numbers_are_not_accepted() -> None:
     assert proof(program(ingress, egress, locals), made).verdict is not Verdict.ACCEPT
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "number"),
     [("registers", 0), ("registers", 7), *(pytest.param("counters", n, marks=pytest.mark.campaign) for n in (0, 2, 7))],
@@ -178,6 +180,7 @@ def test_copies_to_groups_behind_clones_are_proven(name: str) -> None:
     assert found.verdict is Verdict.ACCEPT, found.reason
 
 
+@pytest.mark.long
 def test_clones_before_the_frame_are_not_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     of = MADE["registers of clones"]
     monkeypatch.setattr(effects, "kept", lambda *_: None)

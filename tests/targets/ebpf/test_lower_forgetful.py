@@ -101,6 +101,7 @@ def options() -> ir.Program:
     return load_text(v1_program(TLV, TLV_STATES, ingress, "p.emit(hdr.e); p.emit(hdr.t);"), "t.p4").program
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hook", ["tc", "xdp"])
 def test_proven(hook: str, monkeypatch: pytest.MonkeyPatch) -> None:
     body = "if (hdr.o2.isValid()) { hdr.o2.setInvalid(); hdr.o4.setValid(); hdr.o4.v = 7; }"
@@ -124,6 +125,7 @@ def frames(seed: int, count: int) -> list[bytes]:
     return [dice.randbytes(12) + dice.choice(kinds) + dice.randbytes(dice.choice((46, 60))) for _ in range(count)]
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 @pytest.mark.parametrize("hook", ["tc", "xdp"])
 @pytest.mark.parametrize("name", [*PROGRAMS, "options"])

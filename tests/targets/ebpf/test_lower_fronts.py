@@ -107,6 +107,7 @@ def frames(seed: int, count: int) -> list[bytes]:
     return out
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 @pytest.mark.parametrize("name", [*FRAMES, *COPIES, *ODD])
 def test_the_kernel_sends_them(kernel_oracle: KernelOracle, name: str) -> None:
@@ -242,6 +243,7 @@ def test_a_mistake_for_one_member_is_not_accepted_for_any(monkeypatch: pytest.Mo
 # --- bridge ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_bridge_with_vlans_is_proven() -> None:
     """Its copies leave tagged or untagged, whichever way the frame came."""
     assert verdict(load(str(EXAMPLES / "bridge.p4")).program) is Verdict.ACCEPT

@@ -60,6 +60,7 @@ V1Switch(prs(), none(), ing(), eg(), none(), dep()) main;
 """
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("said", "instead", "verdict"),
     [

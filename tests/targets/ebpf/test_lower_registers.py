@@ -61,6 +61,7 @@ def verdict(given: ir.Program, made: BpfObject) -> Verdict:
     return Checker(given, timeout=60, machines_confirm=False).check_artifact(TARGET, made, None).proof.verdict
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", BODIES)
 @pytest.mark.parametrize("hook", ["tc", "xdp"])
 def test_proven(name: str, hook: str) -> None:

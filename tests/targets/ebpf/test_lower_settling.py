@@ -63,6 +63,7 @@ def verdict(given: ir.Program, code: ir.Program, hook: str) -> Verdict:
     return Checker(given, timeout=60, machines_confirm=False).check_artifact(TARGET, made, None).proof.verdict
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in BODIES if name != "product"])
 @pytest.mark.parametrize("hook", ["tc", "xdp"])
 def test_proven(name: str, hook: str) -> None:

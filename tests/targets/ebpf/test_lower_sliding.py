@@ -60,12 +60,14 @@ def test_headers_that_are_put_in_are_proven(hook: str) -> None:
     assert verdict(made(8), made(8), hook) is Verdict.ACCEPT
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hook", ["tc", "xdp"])
 def test_headers_that_came_are_proven(hook: str) -> None:
     given = parsed(6, "if (hdr.o2.isValid()) { hdr.o2.setInvalid(); hdr.o4.setValid(); hdr.o4.v = 7; }")
     assert verdict(given, given, hook) is Verdict.ACCEPT
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hook", ["tc", "xdp"])
 def test_another_order_is_rejected(hook: str) -> None:
     assert verdict(made(7), made(7, [0, 1, 3, 2, 4, 5, 6]), hook) is Verdict.REJECT
@@ -139,6 +141,7 @@ def frames(seed: int, count: int) -> list[bytes]:
     return out
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 @pytest.mark.parametrize("hook", ["tc", "xdp"])
 @pytest.mark.parametrize("kind", ["made", "parsed", "mixed"])

@@ -96,12 +96,14 @@ def _lowered(body: str, size: int = 3, hook: str = "xdp") -> BpfObject:
     return lower(_loaded(_text(body, size)), None, {"hook": hook, "min_frame": "60"})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("body", [pytest.param(text, id=name) for name, text in BODIES.items()])
 def test_what_is_emitted_is_what_is_valid(body: str) -> None:
     proof = Checker(_loaded(_text(body)), timeout=120).check_artifact(TARGET, _lowered(body), None).proof
     assert proof.verdict is Verdict.ACCEPT, proof.reason
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hook", ["xdp", "tc"])
 def test_deep_stacks_take_code_for_what_can_be_valid_together(hook: str) -> None:
     """Not for each set of valid elements: of ten, there are more than thousand."""

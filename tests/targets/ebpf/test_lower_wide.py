@@ -65,6 +65,7 @@ def _frame(a: int, b: int, r: int, n: int) -> str:
     return f"{a << 220 | b << 120 | r << 20 | n << 12:0108x}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operation", [*OPERATIONS, "hdr.h.r = hdr.h.a * 5;"])
 def test_proven(operation: str) -> None:
     proof = (

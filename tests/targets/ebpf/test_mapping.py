@@ -94,6 +94,7 @@ def _frame(rng: random.Random, name: str, numbers: list[int]) -> bytes:
     return rng.randbytes(12) + rng.choice((b"\x08\x00", b"\x08\x00", b"\x08\x06")) + header + rng.randbytes(26)
 
 
+@pytest.mark.long
 @needs_clang
 @pytest.mark.oracle
 @pytest.mark.parametrize("name", ["hosts", "labels"])

@@ -144,6 +144,7 @@ def extended(*headers: tuple[int, int], more: int) -> bytes:
     return out + bytes(range(7, 7 + more))
 
 
+@pytest.mark.long
 @needs_clang
 @pytest.mark.oracle
 def test_four_headers_of_any_length_are_walked(kernel_oracle: KernelOracle) -> None:

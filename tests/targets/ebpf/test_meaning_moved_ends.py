@@ -150,6 +150,7 @@ def compared(hook: str, mine: list[tuple[Insn, ...]], theirs: list[tuple[Insn, .
     return Checker(None, timeout=60, machines_confirm=False).check_two(*named).verdict
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hook", ["xdp", "tc"])
 def test_what_a_frame_gets_longer_by_are_zeros_also_where_it_was_longer(hook: str) -> None:
     again = [long_enough(hook), resized(hook, -4), resized(hook, 4)]
@@ -201,6 +202,7 @@ def test_bytes_are_moved_from_the_end_to_the_front(hook: str) -> None:
     assert compared(hook, trailer, late) is Verdict.REJECT
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hook", ["xdp", "tc"])
 def test_a_trailer_is_put_on(hook: str) -> None:
     first = [long_enough(hook), resized(hook, 8), written(hook, 8, 8)]
@@ -220,6 +222,7 @@ def to_what_a_byte_says(hook: str, at: int, more: int, op: str = "jge") -> tuple
     return *read, asm.jump(op, R2, R7, 1), Insn(0x05, off=len(cut)), *cut
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 @pytest.mark.parametrize("hook", ["xdp", "tc"])
 @pytest.mark.parametrize("then", [(), (4,), (-4,), (-4, 8), (30, -31)])

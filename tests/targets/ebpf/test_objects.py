@@ -44,6 +44,7 @@ def test_nine_ways_to_compile(name: str, kernel_oracle: KernelOracle) -> None:
         assert proof.counterexample.confirmed_by[-2:] == ("ebpf kernel", "ebpf kernel"), bug
 
 
+@pytest.mark.long
 @needs_clang
 def test_every_program_compiles_and_has_a_mistake_to_put_in() -> None:
     assert len(bpf_suite.names()) >= 30

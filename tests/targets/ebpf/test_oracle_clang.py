@@ -34,6 +34,7 @@ def tables(rng: random.Random) -> Tables:
     return {"routes": routes}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["route", "forward", "loop"])
 def test_meaning_and_kernel_agree(kernel_oracle: KernelOracle, router: BpfObject, name: str) -> None:
     behaviour = meaning(router, name)

@@ -33,6 +33,7 @@ def mismatches(oracle: KernelOracle, seed: int, pairs: int) -> tuple[list[str], 
     return texts, counts
 
 
+@pytest.mark.long
 def test_meaning_and_kernel_agree(kernel_oracle: KernelOracle) -> None:
     wrong, counts = mismatches(kernel_oracle, 11, 200)
     assert wrong == []
@@ -55,6 +56,7 @@ def test_meaning_and_kernel_agree_campaign(kernel_oracle: KernelOracle) -> None:
     assert wrong == []
 
 
+@pytest.mark.long
 def test_runs_without_a_network(kernel_oracle: KernelOracle) -> None:
     """BPF_PROG_TEST_RUN, which knows nothing of tags: XDP programs, and tc programs on frames that need none."""
     rng, ran = random.Random(3), 0
@@ -141,6 +143,7 @@ MUTANTS: dict[str, tuple[Change, int]] = {
 """What is wrong → how, and a seed of programs that show it soon."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", MUTANTS)
 def test_wrong_meanings_are_found_out(kernel_oracle: KernelOracle, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     change, seed = MUTANTS[name]

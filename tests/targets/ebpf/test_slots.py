@@ -310,6 +310,7 @@ def test_a_range_key_that_is_made_otherwise_is_shown_by_rules(monkeypatch: pytes
     assert not ran
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("plane", [0, 3, 6, 8])
 def test_a_vector_asked_for_the_next_byte_is_shown_by_rules(plane: int) -> None:
     """The index may be anywhere, so that every vector is asked for that byte; what decides is one of them."""

@@ -429,6 +429,7 @@ def test_what_filters_assume_is_an_assumption_of_the_verdict(tmp_path: Path) -> 
     assert unsaid.proof.verdict is Verdict.REJECT
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [TAGS_WHOLE, TYPES_TOLD, CHECKSUMS_RIGHT, UNFRAGMENTED])
 def test_no_assumption_is_made_in_vain(name: str, tmp_path: Path) -> None:
     """Without it the filters are rejected."""

@@ -210,6 +210,7 @@ MIXED = script(
 )
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 def test_what_the_kernel_shows_is_read_as_what_went_in() -> None:
     inside, found = Forming(), Forms()

@@ -475,6 +475,7 @@ def test_filters_for_other_ports_say_which_mask_comes_first(kernel: UserModeFlow
     assert list(seen.outputs) == list(does(frame, 3)[0]) == [("port", 2, frame)]
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 def test_the_meaning_is_what_the_kernel_does(kernel: UserModeFlower) -> None:
     tally = campaign(kernel, 2026, pairs=800, frames_per_list=100, seconds=6)

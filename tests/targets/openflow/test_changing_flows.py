@@ -454,6 +454,7 @@ def test_mod_vlan_vid_is_what_open_vswitch_has_in_later_versions(bench: Bench) -
             assert bridge(*said, text).flows[0].actions == dumped(bench.switch).flows[0].actions, text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
 def test_what_is_left_is_what_open_vswitch_has(bench: Bench, form: Form) -> None:
     found = judge_files(bench, form, seed=1, count=25)
@@ -461,6 +462,7 @@ def test_what_is_left_is_what_open_vswitch_has(bench: Bench, form: Form) -> None
     assert found.counts[f"{form.name} same"] > 5
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", [LATER_FLOWS, GROUPS, BUNDLE, BUCKETS], ids=lambda form: form.name)
 def test_messages_leave_what_open_vswitch_has(bench: Bench, form: Form) -> None:
     found = judge_messages(bench, form, seed=2, count=12)

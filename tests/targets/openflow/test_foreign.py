@@ -212,6 +212,7 @@ def test_the_bridges_port_on_the_switch(switch: OpenVSwitch) -> None:
         assert allowed(text, FRAME, port) == [tuple(seen.outputs)]
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 def test_the_switch_does_one_of_the_things_that_are_allowed(switch: OpenVSwitch) -> None:
     for name, text, frame in CASES:
@@ -297,6 +298,7 @@ def test_a_large_table_whose_flows_match_together_is_not_left_open() -> None:
 SCTP = "priority=10,udp actions=mod_tp_dst:53,output:2\npriority=10,sctp actions=mod_tp_dst:53,output:2"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
@@ -311,6 +313,7 @@ def test_what_only_some_frames_need_and_is_not_modelled_is_no_difference(text: s
     assert found.proof.where.line == line
 
 
+@pytest.mark.long
 def test_a_difference_beside_what_is_not_modelled_is_one() -> None:
     """Where no frame gets to what is not modelled."""
     unmet = "priority=20,sctp actions=output:3\n" + SCTP

@@ -97,6 +97,7 @@ PAIRS = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("pair", "expected"), [case[1:] for case in PAIRS], ids=[case[0] for case in PAIRS])
 def test_dumps_before_and_after(pair: tuple[str, str], expected: str) -> None:
     target = targets.find("openflow")

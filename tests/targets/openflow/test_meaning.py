@@ -305,6 +305,7 @@ def test_what_is_not_modelled_is_said_at_its_place(text: str, line: int, said: s
     assert caught.value.span.line == line
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 def test_the_meaning_is_what_the_switch_does(switch: OpenVSwitch) -> None:
     tally = campaign(switch, 2026, pairs=2000, frames_per_bridge=200, seconds=12)

@@ -260,6 +260,7 @@ def test_the_switch_tells_of_moves_in_words_of_their_own() -> None:
         switch.close()
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 def test_the_switch_understands_and_is_understood() -> None:
     """The messages make what the tools make of the text, and what the switch answers is read as what it has."""

@@ -65,6 +65,7 @@ def test_masks_that_alternate_share_priorities() -> None:
     assert set(levels_by_overlap(given_)) == {1}
 
 
+@pytest.mark.long
 def test_a_long_list_of_alternating_masks_is_lowered_and_proven(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,6 +112,7 @@ def kernel() -> Iterator[Kernel]:
     found.close()
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 @pytest.mark.parametrize("scripts", [8, pytest.param(200, marks=pytest.mark.campaign)])
 @pytest.mark.parametrize("kind", [FLOWER, U32], ids=lambda kind: kind.name)
@@ -121,6 +122,7 @@ def test_the_kernel_has_the_same_filters_after_random_requests(kind: Kind, scrip
     assert found.counts["same"] >= scripts // 4
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 def test_the_kernel_says_the_same_of_odd_requests(kernel: Kernel) -> None:
     links, here = kernel_links(kernel), f"{EGRESS} pref 2 protocol ip"

@@ -357,6 +357,7 @@ FLOWER_SCRIPTS = [
 """Keys that two filters have in between."""
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 def test_the_kernel_has_the_same_actions_with_an_index() -> None:
     kernel, found = Kernel(), Changes()
@@ -371,6 +372,7 @@ def test_the_kernel_has_the_same_actions_with_an_index() -> None:
     assert found.counts == {"same": len(INDEXED)}
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 @pytest.mark.parametrize(("kind", "scripts"), [(FLOWER, FLOWER_SCRIPTS), (U32, U32_SCRIPTS)], ids=["flower", "u32"])
 def test_the_kernel_says_the_same(kind: Kind, scripts: list[list[str]]) -> None:
@@ -385,6 +387,7 @@ def test_the_kernel_says_the_same(kind: Kind, scripts: list[list[str]]) -> None:
     assert not [what for what in found.counts if what.startswith("unsupported")]
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 @pytest.mark.parametrize("scripts", [15, pytest.param(300, marks=pytest.mark.campaign)])
 @pytest.mark.parametrize("kind", [FLOWER, U32], ids=lambda kind: kind.name)

@@ -100,6 +100,7 @@ def test_a_filter_that_draws_is_not_for_a_driver() -> None:
     assert "drawn" in str(entry)
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 def test_what_the_kernel_shows_of_drawn_packets_is_read() -> None:
     pops = "pref 1 protocol mpls_uc flower action mpls pop protocol 0x88b5"  # shown as [34997]

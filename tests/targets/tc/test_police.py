@@ -125,6 +125,7 @@ FRAMES = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 def test_the_kernel_counts_frames_so() -> None:
     """Few frames at a high rate, so that nothing but their lengths decides."""

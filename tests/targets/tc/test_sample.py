@@ -102,6 +102,7 @@ LISTS = [
 ]
 
 
+@pytest.mark.long
 def test_lists_that_sample_otherwise_are_told_apart() -> None:
     assert {verdict(x, y) for x in LISTS for y in LISTS if x != y} == {"differs"}
     assert verdict(LISTS[1], LISTS[1].replace("pref 1", "pref 8")) == "accept"
@@ -110,6 +111,7 @@ def test_lists_that_sample_otherwise_are_told_apart() -> None:
     assert verdict(tagged, later) == "differs"  # of what comes with a tag, which is pushed into the data
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 def test_the_kernel_tells_listeners_what_is_said(uml: UserModeFlower) -> None:
     """In a kernel of its own, in which somebody listens."""

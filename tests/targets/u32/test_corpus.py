@@ -45,6 +45,7 @@ def outcome(path: Path) -> str:
     return f"{proof.verdict.value}: {proof.reason}"
 
 
+@pytest.mark.long
 def test_accepted_or_unsupported(corpus: Path) -> None:
     found = {path.name: outcome(path) for path in samples(corpus)}
     fine = ("accept", "unsupported", "not loaded")

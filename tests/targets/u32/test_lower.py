@@ -304,6 +304,7 @@ def test_proven(program: ir.Program) -> None:
     assert verdict(program) is Verdict.ACCEPT
 
 
+@pytest.mark.long
 def test_a_wrong_filter_is_seen() -> None:
     """The proof is of these filters: with any one of them turned round it fails."""
     program = GOOD[0]
@@ -450,6 +451,7 @@ def proven(seeds: range) -> int:
     return count
 
 
+@pytest.mark.long
 def test_random_programs_are_proven() -> None:
     assert proven(range(40)) > 10
 
@@ -479,6 +481,7 @@ def differences(kernel: KernelU32, seeds: range) -> tuple[int, int, list[object]
     return compared, sent, found
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 def test_the_kernel_does_what_the_program_says(kernel: KernelU32) -> None:
     compared, sent, found = differences(kernel, range(40))

@@ -168,6 +168,7 @@ def test_in_a_device_it_counts_as_u32_without_keys() -> None:
     assert (entry.needs.classifier, entry.needs.keys, entry.needs.protocol) == ("u32", {}, "ip")
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 def test_the_kernel_does_the_same_with_any_frame() -> None:
     lists = [

@@ -367,6 +367,7 @@ def test_what_is_not_modelled(filters: tuple[U32Filter, ...], reason: str) -> No
     assert caught.value.span.line == len(filters)
 
 
+@pytest.mark.long
 def test_too_many_ways_are_unsupported_and_not_endless() -> None:
     """Eight tables whose filters all link on, with offsets that differ: 12**8 ways."""
     jump = Selector((), False, has_offset=True, eat=True)
@@ -397,6 +398,7 @@ def test_one_case_applies_to_every_frame_of_the_domain() -> None:
             evaluate_behaviour(behaviour, bytes(length), 0)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("filters", [1000, 10_000])
 def test_long_lists_stay_small_and_shallow(filters: int) -> None:
     rows = [
