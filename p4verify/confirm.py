@@ -17,6 +17,7 @@ from typing import Any, Final
 from .certain import allows, surely
 from .counted import numbered, watched
 from .explain import Ran, decoded_headers, diverges, explain, only_met
+from .frames_near import frames_near
 from .interpreted import USUAL_PORT, Groups, Undefined, run_on, same
 from .machine_shown import Loaded, confirming, on_machine, ports_of, with_the_rest
 from .machine_told import told
@@ -81,6 +82,9 @@ class Pair:
         return in_the_programs_cells(self.impl, self.relation)
 
 
+MEMBERS: Final = 8
+"""Of a group whose members may not be sent the same."""
+
 MAY_AGREE_SECONDS: Final = 10.0
 """How long it is asked whether undefined values let two sides agree on one input."""
 
@@ -102,29 +106,34 @@ def confirm(pair: Pair, outcome: Outcome, started: float, shown_by: RuleSet | No
     """
     difference = outcome.difference
     assert difference is not None
-    _refuse_what_is_unsaid((outcome.spec, outcome.impl), lambda fault: is_about(difference.obligation, fault))
+    unsaid = _unsaid((outcome.spec, outcome.impl), lambda fault: is_about(difference.obligation, fault))
     try:
-        found = _run(pair, outcome, difference, shown_by)
+        found = _run(pair, outcome, difference, shown_by, least=unsaid is None, near=unsaid is not None)
     except (CannotRealise, BadBehaviour, KeyError, ValueError) as error:
-        return _unconfirmed(f"{difference.obligation}: {error}", outcome, started)
+        found = f"{difference.obligation}: {error}"
     if isinstance(found, str):
+        _refuse(unsaid)
         return _unconfirmed(found, outcome, started)
     met = (found.expected.fault, found.actual.fault)
-    _refuse_what_is_unsaid((pair.spec, pair.impl), lambda fault: fault.text in met)
+    _refuse(_unsaid((pair.spec, pair.impl), lambda fault: fault.text in met))
     return Proof(
         Verdict.REJECT,
-        _reason(found, difference),
+        _reason(found, difference) if unsaid is None else "differs in what is sent or kept, on the packet shown",
         outcome.tally,
         counterexample=found,
         seconds=time.monotonic() - started,
     )
 
 
-def _refuse_what_is_unsaid(sides: Sequence[Behaviour | None], is_met: Callable[[Fault], bool]) -> None:
-    """Raises Unsupported if one of the faults that are met only says that the machine does more than is told."""
-    for fault in (fault for side in sides if side is not None for fault in side.faults):
-        if fault.unsaid and is_met(fault):
-            raise Unsupported(fault.text, fault.where)
+def _unsaid(sides: Sequence[Behaviour | None], is_met: Callable[[Fault], bool]) -> Fault | None:
+    """One of the faults that are met that only says that the machine does more than is told."""
+    faults = (fault for side in sides if side is not None for fault in side.faults)
+    return next((fault for fault in faults if fault.unsaid and is_met(fault)), None)
+
+
+def _refuse(fault: Fault | None) -> None:
+    if fault is not None:
+        raise Unsupported(fault.text, fault.where)
 
 
 def _unconfirmed(why: str, outcome: Outcome, started: float) -> Proof:
@@ -140,10 +149,19 @@ def _reason(found: Counterexample, difference: Difference) -> str:
 
 
 def _run(
-    pair: Pair, outcome: Outcome, difference: Difference, shown_by: RuleSet | None, *, least: bool = True
+    pair: Pair,
+    outcome: Outcome,
+    difference: Difference,
+    shown_by: RuleSet | None,
+    *,
+    least: bool = True,
+    near: bool = False,
 ) -> Counterexample | str:
-    """A counterexample, or why there is none; ``least``: one that is made smaller."""
+    """A counterexample, or why there is none; ``least``: one that is made smaller; ``near``: also with frames near that
+    of the model, and with groups of several members."""
     model = one_after_the_other(_at_a_port(difference.model, pair.spec, pair.told))
+    if near:
+        model = replace(model, values={**model.values, of_a_copy(0, "last"): MEMBERS - 1})
     rules, spec, relation = pair.rules, pair.spec, pair.relation
     shown: tuple[str, ...] = ()
     if rules is None and pair.program is not None and pair.first is None:
@@ -165,8 +183,11 @@ def _run(
     given = input_of(model)
     if rules is not None and pair.program is not None and pair.rules is None:
         given = watched(pair.program, rules, given)
-    if not run_spec(given).differs(run_impl(given)):
+    tried = frames_near(given) if near else (given,)
+    differing = next((each for each in tried if run_spec(each).differs(run_impl(each))), None)
+    if differing is None:
         return f"{difference.obligation}: both sides do the same on the solver's packet"
+    given = differing
     certain = _certain(pair, spec, (run_spec, run_impl), given)
     best = shrink(given, certain, run_impl, inputs=pair.first is not None) if least else given
     if certain is run_spec and _may_agree(spec, pair, relation, functions, best):

@@ -154,7 +154,8 @@ def test_a_copy_that_leaves_something_else_than_the_others_is_not_accepted(name:
     place = writes[len(writes) // 9 * number]
     code[place] = replace(code[place], opcode=NOTHING, dst=1, src=0, off=0, imm=0)
     changed = replace(artifact, programs=(replace(artifact.programs[0], insns=tuple(code)),))
-    assert proof(of, changed).verdict in (Verdict.REJECT, Verdict.UNSUPPORTED)
+    found = proof(of, changed).verdict
+    assert found is Verdict.REJECT or (name == "counters" and found is Verdict.UNSUPPORTED)
 
 
 def _stores(insn: Insn) -> bool:
