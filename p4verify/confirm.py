@@ -183,11 +183,10 @@ def _run(
     given = input_of(model)
     if rules is not None and pair.program is not None and pair.rules is None:
         given = watched(pair.program, rules, given)
-    tried = frames_near(given) if near else (given,)
-    differing = next((each for each in tried if run_spec(each).differs(run_impl(each))), None)
-    if differing is None:
+    if near:
+        given = next((each for each in frames_near(given) if differ_on(each, run_spec, run_impl)), given)
+    if not run_spec(given).differs(run_impl(given)):
         return f"{difference.obligation}: both sides do the same on the solver's packet"
-    given = differing
     certain = _certain(pair, spec, (run_spec, run_impl), given)
     best = shrink(given, certain, run_impl, inputs=pair.first is not None) if least else given
     if certain is run_spec and _may_agree(spec, pair, relation, functions, best):
