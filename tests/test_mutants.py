@@ -74,6 +74,16 @@ def test_the_lowered_artifact_itself_is_accepted_and_does_not_differ(made: Subje
     assert (one.verdict, one.loads, one.differs, one.wrong) == ("accept", True, None, None)
 
 
+def test_what_the_original_is_seen_to_do_once_only_is_no_difference(made: Subject) -> None:
+    """As where the machine was too busy to send a frame in time."""
+    late = [
+        replace(trial, expected=replace(trial.expected, packets=((),) * len(trial.packets))) for trial in made.trials
+    ]
+    mutant = next(made.mutants(random.Random(1)))
+    one = judge(replace(made, trials=late), replace(mutant, artifact=made.artifact))
+    assert (one.verdict, one.loads, one.differs, one.wrong) == ("accept", True, None, None)
+
+
 class _Gullible(Checker):
     """A checker that says the same of everything."""
 
