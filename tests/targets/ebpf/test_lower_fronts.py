@@ -95,6 +95,12 @@ def test_copies_are_proven_for_any_member(name: str) -> None:
     assert verdict(COPIES[name]) is Verdict.ACCEPT
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("name", ["odd, in turn", "an odd clone"])
+def test_copies_of_any_length_are_proven(name: str) -> None:
+    assert verdict(ODD[name]) is Verdict.ACCEPT
+
+
 def frames(seed: int, count: int) -> list[bytes]:
     """Some around the shortest ones, with and without tags."""
     rng, out = random.Random(seed), []
