@@ -194,13 +194,7 @@ def _run(
         return _run(pair, outcome, difference, shown_by, least=False) if least else why
     expected, actual = run_spec(best), run_impl(best)
     told_by = _by_the_program(pair, rules, best, expected, actual)
-    parts: tuple[str, ...] = ()
-    if pair.explained:
-        parts = told(pair.target, pair.artifact, pair.impl, best, functions.machine(pair.impl))
-    if pair.first is not None and pair.explained:
-        others = told(pair.first, pair.first_artifact, pair.spec, best, functions.machine(pair.spec))
-        parts = (*(f"the first: {text}" for text in others), *(f"the second: {text}" for text in parts))
-    explanation = replace(told_by.explanation, machine=parts)
+    explanation = replace(told_by.explanation, machine=_told_by_machines(pair, functions, best))
     confirmed: tuple[str, ...] = ("reference", f"{pair.target.name} meaning")
     if pair.first is not None:
         confirmed = (f"{pair.first.name} meaning", f"{pair.target.name} meaning")
@@ -221,6 +215,17 @@ def _run(
         (*confirmed, *told_by.confirmed), told_by.decoded, diverges(explanation), "", explanation,
         told_by.test.text, told_by.test.why_not,
     )  # fmt: skip
+
+
+def _told_by_machines(pair: Pair, functions: _Functions, given: Input) -> tuple[str, ...]:
+    """What decides in the machine, or in both, on an input; nothing if they are not to tell."""
+    if not pair.explained:
+        return ()
+    parts = told(pair.target, pair.artifact, pair.impl, given, functions.machine(pair.impl))
+    if pair.first is None:
+        return parts
+    others = told(pair.first, pair.first_artifact, pair.spec, given, functions.machine(pair.spec))
+    return (*(f"the first: {text}" for text in others), *(f"the second: {text}" for text in parts))
 
 
 def _made_rules(
