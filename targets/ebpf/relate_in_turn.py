@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Final, TypeVar
 
 from ...semantics import bits as b
 from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import INPUT_PACKET, Case, Event, Output, of_a_copy, state_of_a_copy
-from .cells_of_copies import REST, STATE, Cells
+from .cells_of_copies import REST, STATE, Cells, Functions
 from .copies_in_one import in_one
 from .group_element import Element, of_others
 from .relate_places import Attributed, NotAlike
@@ -221,14 +222,7 @@ class _InTurn:
         or at any place, or what the frame has left, or what there was before the packet; or all that is told of cells
         was found before."""
         own = {v: b.var(f"{_OWN}{n}", v.sort) for n, v in enumerate(self.drawn[0])}
-        found = {f"{STATE}{name}": self._finder(name) for name in self.cells.shapes}
-        at_last = {
-            call.name: self._finder(name)
-            for name, at in self.at.items()
-            for call in b.applications(self.left[0][name])
-            if call.args == (at,)
-        }
-        anywhere = {at: self._finder(name) for at in self.cells.initial for name in self.at if at.endswith(f".{name}")}
+        at_last, anywhere, found = self._finders
         yield from dict.fromkeys(
             (
                 *b.substitute([first], own, at_last),
@@ -238,6 +232,19 @@ class _InTurn:
                 *b.substitute([first], own),
             )
         )
+
+    @cached_property
+    def _finders(self) -> tuple[Functions, Functions, Functions]:
+        """In place of what cells held what a copy finds: at the last places that have a name, at any place, and before
+        the packet."""
+        at_last = {
+            call.name: self._finder(name)
+            for name, at in self.at.items()
+            for call in b.applications(self.left[0][name])
+            if call.args == (at,)
+        }
+        anywhere = {at: self._finder(name) for at in self.cells.initial for name in self.at if at.endswith(f".{name}")}
+        return at_last, anywhere, {f"{STATE}{name}": self._finder(name) for name in self.at}
 
     def _left_by_the_frame(self, first: Term) -> dict[Term, Term]:
         """What the frame has left in cells that the term may ask for → what is found there."""
