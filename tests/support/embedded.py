@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,13 @@ from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.base import Target
 from p4verify.targets.ebpf.artifact import BpfObject
+from p4verify.targets.ebpf.artifact.shortest import declared
 
-from .mutation import PORTS, Subject
+from .mutation import PORTS, Packets, Subject
 from .pair_mutation import Mutant, mutants
+
+SHORTEST = 18
+"""Bytes of a frame that every hook is given, with a tag beside it or in it."""
 
 
 def check_file(target: Target, artifact: Any, program: ir.Program, timeout: float, *, machines: bool = False) -> Result:
@@ -89,13 +93,14 @@ def described(
     packets: int,
     timeout: float,
     skip: int = 0,
+    known: Sequence[tuple[RuleSet, Packets]] = (),
 ) -> Iterator[Described]:
     """Up to ``count`` mutants of the metadata in ``artifact``, which was lowered from ``program``; not the first
-    ``skip``."""
+    ``skip``. They are run on ``packets`` frames, and on those that are ``known`` under these rules."""
     target = targets.find("ebpf")
     for mutant in mutants(program, rng, skip + count)[skip:]:
         started = time.monotonic()
-        differs = difference(program, mutant.program, rng, packets)
+        differs = difference(program, mutant.program, rng, packets, declared(artifact) or SHORTEST, known)
         try:
             proof = check_file(target, artifact, mutant.program, timeout, machines=True).proof
         except InputError as error:
@@ -106,26 +111,53 @@ def described(
         yield Described(mutant, proof.verdict.value, proof.reason, tuple(by), differs, seconds)
 
 
-def difference(first: ir.Program, second: ir.Program, rng: random.Random, packets: int) -> str | None:
+def difference(
+    first: ir.Program,
+    second: ir.Program,
+    rng: random.Random,
+    packets: int,
+    shortest: int = SHORTEST,
+    known: Sequence[tuple[RuleSet, Packets]] = (),
+) -> str | None:
     """A frame that both take, and on which nothing undefined is read, with two answers under the same rules.
 
     The rules say what a table does by default wherever rules can: an object holds that in a map, which is filled with
     the default action of the program that describes it, whatever program that is.
     """
     numbers = constants_of(first)
+    for rules, frames in known:
+        found = _differing(first, second, rules, (one for one in frames if len(one[1]) >= shortest))
+        if found is not None:
+            return found
     for _ in range(4):
-        rules = _with_defaults(first, random_rules(first, rng.getrandbits(32), numbers))
-        for _ in range(packets // 4):
-            data, port = frame(rng, numbers), rng.choice(PORTS)
-            data = with_checksum(data) if rng.random() < 0.5 else data
-            if len(data) < 18:
-                continue  # shorter than what a hook is given
-            try:
-                left, right = (run(p, rules, data, port) for p in (first, second))
-            except (Unsupported, InputError, ValueError):
-                return None
-            if not (left.undefined or right.undefined) and left.outputs != right.outputs:
-                return f"port {port}, frame {data.hex()}: {left.outputs} {right.outputs}"
+        rules = random_rules(first, rng.getrandbits(32), numbers)
+        found = _differing(first, second, rules, _frames(rng, packets // 4, numbers, shortest))
+        if found is not None:
+            return found
+    return None
+
+
+def _frames(rng: random.Random, count: int, numbers: Sequence[int], shortest: int) -> Iterator[tuple[int, bytes]]:
+    """So many, without those that a hook is not given."""
+    for _ in range(count):
+        data, port = frame(rng, numbers), rng.choice(PORTS)
+        data = with_checksum(data) if rng.random() < 0.5 else data
+        if len(data) >= shortest:
+            yield port, data
+
+
+def _differing(
+    first: ir.Program, second: ir.Program, rules: RuleSet, packets: Iterable[tuple[int, bytes]]
+) -> str | None:
+    """The first packet with two answers; None also if one of the two cannot be run."""
+    filled = _with_defaults(first, rules)
+    for port, data in packets:
+        try:
+            left, right = (run(p, filled, data, port) for p in (first, second))
+        except (Unsupported, InputError, ValueError):
+            return None
+        if not (left.undefined or right.undefined) and left.outputs != right.outputs:
+            return f"port {port}, frame {data.hex()}: {left.outputs} {right.outputs}"
     return None
 
 

@@ -40,13 +40,15 @@ from .openflow_mutants import openflow_mutants
 from .rule_frames import key_names, rule_frames
 
 PORTS = (2, 3, 77)
+"""Where frames are received."""
 WAYS = 1000
 """In which a program may do what it leaves open, that are tried at most."""
-"""Where frames are received."""
 _STATE_CELLS = 16
 """Elements of an array map that are looked at afterwards."""
 
 Packets = Sequence[tuple[int, bytes]]
+Frames = Callable[[random.Random, RuleSet, int], Packets]
+"""So many packets for machines that hold these rules."""
 
 
 @dataclass(frozen=True)
@@ -199,9 +201,11 @@ class Subject:
 
 def subject(
     label: str, program: ir.Program, rules: RuleSet, target: Target, options: Mapping[str, str], machine: Machine,
-    rng: random.Random, packets: int, timeout: float, ports: Sequence[int] = PORTS,
+    rng: random.Random, packets: int, timeout: float, ports: Sequence[int] = PORTS, made_of: Frames | None = None,
 ) -> Subject:  # fmt: skip
     """The lowered program, with about ``packets`` packets, received on ``ports``, to tell its mutants by.
+
+    ``made_of``: what the packets are instead of frames for the tables of an example.
 
     Raises:
         CannotOffload: it cannot be lowered.
@@ -212,13 +216,16 @@ def subject(
     open_ = not target.holds_tables and bool(target.meaning(artifact).choices)
     made = Subject(label, program, target, artifact, checker, machine, [], leaves_open=open_)
     plain = isinstance(artifact, Bridge | Filters)  # told apart by frames of another kind
-    tables = () if plain else program.tables()
+    tables = () if plain or made_of is not None else program.tables()
     keys = {table.control_name: key_names(match_keys(table)) for _, table in tables}
     others = list(_other_rules(program, rules, rng)) if target.holds_tables else []
     for filled, share in ((rules, 2), *((r, 1) for r in others)):
         count = -(-packets * share // (2 + len(others)))
         if plain:
             made.trials.append(made.trial(filled, plain_packets(rng, filled, target.meaning(artifact), count)))
+            continue
+        if made_of is not None:
+            made.trials.append(made.trial(filled, made_of(rng, filled, count)))
             continue
         frames = rule_frames(rng, filled, keys, count - count // 3)
         frames += [a_frame(rng, filled) for _ in range(count // 3)]

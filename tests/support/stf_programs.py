@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from p4verify import targets
 from p4verify.commands.stf import Real
+from p4verify.running.ethernet import frame
+from p4verify.running.rules import constants_of
 from p4verify.semantics import ir
-from p4verify.semantics.meaning.stf import run_stf
+from p4verify.semantics.meaning.stf import Reference, Sent, run_stf
 from p4verify.semantics.p4.frontend import load_program
+from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.base import CannotOffload
 from p4verify.targets.ebpf.lower import lower
@@ -95,3 +99,48 @@ def best(item: StfProgram, oracle: KernelOracle) -> Reached:
         if found[-1].stage == KERNEL_STAGES[-1]:
             break
     return max(found, key=lambda reached: KERNEL_STAGES.index(reached.stage))
+
+
+@dataclass
+class Played(Reference):
+    """What a test installs and sends: its last rules, and every frame with its port."""
+
+    rules: RuleSet = field(default_factory=lambda: RuleSet({}))
+    frames: list[tuple[int, bytes]] = field(default_factory=list)
+
+    def send(self, packet: bytes, port: int, rules: RuleSet) -> Sequence[Sent]:
+        """See :class:`~p4verify.semantics.meaning.stf.Machine`."""
+        self.rules = rules
+        self.frames.append((port, packet))
+        return super().send(packet, port, rules)
+
+
+def played(item: StfProgram) -> Played:
+    """The test, run on the program's meaning."""
+    machine = Played(item.program)
+    run_stf(item.program, item.test.read_text(), item.test.name, machine)
+    return machine
+
+
+class FramesNear:
+    """Frames of a test, frames near them, and others, none of them shorter than ``shortest`` bytes."""
+
+    def __init__(self, item: StfProgram, test: Played, shortest: int) -> None:
+        self._test, self._shortest = test, shortest
+        self._numbers = constants_of(item.program)
+
+    def __call__(self, rng: random.Random, rules: RuleSet, count: int) -> list[tuple[int, bytes]]:
+        """So many, those of the test first."""
+        made = self._test.frames[:count]
+        made = made + [self._one(rng) for _ in range(count - len(made))]
+        return [(port, data.ljust(self._shortest, b"\0")) for port, data in made]
+
+    def _one(self, rng: random.Random) -> tuple[int, bytes]:
+        if not self._test.frames or rng.random() < 0.3:
+            return rng.choice((2, 3, *(port for port, _ in self._test.frames))), frame(rng, self._numbers)
+        port, data = rng.choice(self._test.frames)
+        changed = bytearray(data + rng.randbytes(rng.choice((0, 0, 0, 1, 40))))
+        for _ in range(rng.choice((0, 1, 1, 2, 4))):
+            at = rng.randrange(len(changed) or 1)
+            changed[at : at + 1] = bytes([rng.choice((rng.getrandbits(8), changed[at] ^ 1 << rng.randrange(8)))])
+        return port, bytes(changed[: rng.choice((len(changed), len(changed), rng.randrange(len(changed) + 1)))])
