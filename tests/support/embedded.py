@@ -162,13 +162,20 @@ def _differing(
 
 
 def _with_defaults(program: ir.Program, rules: RuleSet) -> RuleSet:
-    """The rules with the program's own default actions said, of tables that list them and let rules change them."""
+    """The rules with the program's own default actions said, of tables that list them and let rules change them; those
+    that a table does not list cannot be told to another program."""
+    tables = {table.control_name: table for _, table in program.tables()}
     said = {
-        table.control_name: default_call(program, table)
-        for _, table in program.tables()
-        if not table.const_default and any(ref.action == table.default.action for ref in table.actions)
+        name: default_call(program, table)
+        for name, table in tables.items()
+        if not table.const_default and _lists(table, table.default.action)
     }
-    return replace(rules, defaults={**said, **rules.defaults})
+    kept = {name: call for name, call in rules.defaults.items() if _lists(tables[name], call.action)}
+    return replace(rules, defaults={**said, **kept})
+
+
+def _lists(table: ir.Table, action: str) -> bool:
+    return any(ref.action == action for ref in table.actions)
 
 
 def lowered(programs: Mapping[str, ir.Program], hooks: tuple[str, ...] = ("tc", "xdp")) -> Iterator[Any]:
