@@ -53,6 +53,11 @@ R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, R10 = (Reg(n) for n in range(11))
 FP: Final = R10
 """The frame pointer (read only; the stack lies below it)."""
 
+REACH: Final = 1 << 14
+"""Slots that a jump of 16 bits is used for. It could skip twice as many, but the kernel puts more instructions in the
+place of some (``bpf_patch_insn_data``: fields of the context, look-ups in arrays) and refuses the program when a jump
+over them no longer fits."""
+
 _SIZE_NAME: Final = {1: "b", 2: "h", 4: "w", 8: "dw"}
 
 
@@ -143,8 +148,8 @@ def jump(op: str, dst: Reg, operand: Reg | int, off: int, width: int = 64) -> In
 
 
 def ja(off: int) -> Insn:
-    """Skip ``off`` slots; too far for 16 bits becomes the 32-bit form (RFC 9669: JMP32 JA)."""
-    if -(1 << 15) <= off < 1 << 15:
+    """Skip ``off`` slots; from :data:`REACH` on in the 32-bit form (RFC 9669: JMP32 JA)."""
+    if -REACH <= off < REACH:
         return Insn(JMP_OPS["ja"] | JMP, 0, 0, off)
     return Insn(JMP_OPS["ja"] | JMP32, 0, 0, 0, off)
 
@@ -236,7 +241,7 @@ class Assembler:
         long: set[int] = set()
         while True:
             places = self._places(long)
-            too_far = {i for i, gap in self._gaps(places, long) if not -(1 << 15) <= gap < 1 << 15} - long
+            too_far = {i for i, gap in self._gaps(places, long) if not -REACH <= gap < REACH} - long
             if not too_far:
                 return tuple(self._resolved(places, long))
             long |= too_far

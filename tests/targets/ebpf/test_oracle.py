@@ -52,6 +52,20 @@ def test_a_frame_that_passes_comes_out_as_it_was(kernel_oracle: KernelOracle, se
     assert seen.outputs == (("stack", 0, frame),)
 
 
+@pytest.mark.long
+def test_a_jump_over_much_that_the_kernel_makes_longer_is_taken(kernel_oracle: KernelOracle) -> None:
+    """A field of the context takes it more instructions, over which a jump of 16 bits no longer reaches."""
+    out = asm.Assembler()
+    end = out.label()
+    out.emit(asm.load(4, R0, R1, 16))  # protocol
+    out.jump("jeq", R0, 0x88B5, end)
+    out.emit(*[asm.load(4, R2, R1, 20)] * 16_500)  # vlan_present
+    out.place(end)
+    out.emit(asm.mov(R0, 0), asm.exit_())
+    seen = one(kernel_oracle, obj("tc", *out.finish()), PLAIN)
+    assert seen.outputs == (("stack", 0, PLAIN),)
+
+
 @pytest.mark.parametrize("port", [0, 1, 2, 3, 5, 77, 0xFFFFFFFF])
 @pytest.mark.parametrize("section", ["tc", "tcx/ingress", "xdp"])
 def test_any_port_can_be_seen(kernel_oracle: KernelOracle, section: str, port: int) -> None:
