@@ -106,6 +106,8 @@ class Gen:
     learning: set[str] = field(default_factory=set)
     """Tables to which the program adds entries, as far as they have been applied: what is added is there for packets
     that come later, so that no table is asked again."""
+    fixed: dict[str, int] = field(default_factory=dict)
+    """Path of a leaf that nothing writes behind what set it → the number that it holds."""
     objects: dict[str, Ref] = field(default_factory=dict)
     """Full name of a checksum object → what it holds."""
     bounded_loops: bool = False

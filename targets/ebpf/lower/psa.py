@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from ....semantics import ir
-from ....semantics.source import NOWHERE, Span
+from ....semantics.source import NOWHERE
 from ...base import CannotOffload
 from ..artifact import Label, asm, ports
 from ..artifact.asm import R0, R1, R2
@@ -25,8 +26,11 @@ from .gen import Gen
 from .hooks import KTIME, begin, redirect
 from .package import Arrivals, Flow, Parsing, blocks, member
 
-NORMAL, NORMAL_UNICAST, NORMAL_MULTICAST, CLONE_I2E, RESUBMIT, RECIRCULATE = 0, 1, 2, 3, 5, 6
+NORMAL, NORMAL_UNICAST, NORMAL_MULTICAST, CLONE_I2E, CLONE_E2E, RESUBMIT, RECIRCULATE = range(7)
 """Places in ``PSA_PacketPath_t``."""
+
+_PREFIX: Final = {NORMAL_UNICAST: "$e", NORMAL_MULTICAST: "$m", CLONE_I2E: "$k", CLONE_E2E: "$c"}
+"""How names begin of what egress works on, for each path: clones from egress are made within another one's."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +74,8 @@ class _Psa:
         names = blocks(program, "ingress", "egress")
         self.ingress = _Half.of(program, names[0], "ip", "ig", "id")
         self.egress = _Half.of(program, names[1], "ep", "eg", "ed")
-        self.cloned: Span | None = None
-        """Where ingress asks for clones."""
+        self.cloned = False
+        """Whether ingress asks for clones."""
 
     def run(self) -> None:
         """The whole program."""
@@ -122,8 +126,9 @@ class _Psa:
         )
         ran = self._control(half.control, (headers, user, told, self.fate))
         self._read_clock()
-        if f"{self.fate.path}.clone" in g.usage.nonzero:
-            self._clone()
+        self.cloned = f"{self.fate.path}.clone" in g.usage.nonzero
+        if self.cloned:
+            self._clone(self.fate, CLONE_I2E)
         early = not acts(g.program, half.deparser)
         if early:
             self._drop_if(self.fate)
@@ -133,15 +138,16 @@ class _Psa:
         refs = (Ref("$packet", packet.type), *others, self.bridged, headers, user, self.fate)
         self._resubmit(arrivals, refs, ran)
         self._deparse(half.deparser, arrivals, refs, ran)
-        self._refuse_metadata_of_clones(others[0])
+        if self.cloned:
+            self._refuse_metadata_of_clones(others[0])
         if not early:
             self._drop_if(self.fate)
 
     def _refuse_metadata_of_clones(self, ref: Ref) -> None:
-        """Clones are made before the deparser runs, which is where it is written what they carry."""
+        """Clones are made before the deparser has run that writes what they carry, or find it nowhere."""
         for leaf in leaves(self.g.program, ref):
             where = self.g.usage.nonzero.get(leaf.path)
-            if self.cloned is not None and where is not None:
+            if where is not None:
                 raise CannotOffload("metadata that goes with a cloned packet", where)
 
     def _arrival(self, ref: Ref) -> None:
@@ -200,20 +206,19 @@ class _Psa:
 
     # --- egress ---
 
-    def _clone(self) -> None:
-        """Copies of the frame as it came to the members of a clone session, if the packet is cloned."""
-        g, span = self.g, self.ingress.control.span
-        clone = member(self.fate, "clone", span)
-        where = self._can_copy(clone, "cloned")
-        egress = self.egress
+    def _clone(self, asked: Ref, path: int) -> None:
+        """Copies of the frame as it now is to the members of a clone session, if what ingress or egress has ``asked``
+        for says so."""
+        g, span, egress = self.g, self.ingress.control.span, self.egress
+        clone = member(asked, "clone", span)
+        self._can_copy(clone, "cloned")
         if (kept := effects.kept(g.program, egress.parser, egress.control, egress.deparser)) is not None:
             raise CannotOffload("what egress does for each clone, which comes behind the frame itself", kept)
         none = g.asm.label()
         g.load_leaf(R1, clone)
         g.asm.jump("jeq", R1, 0, none)
-        self._copies(CLONES, member(self.fate, "clone_session_id", span), CLONE_I2E)
+        self._copies(CLONES, member(asked, "clone_session_id", span), path)
         g.asm.place(none)
-        self.cloned = where
 
     def _multicast(self, group: Ref) -> None:
         """A copy to each member, if the packet goes to a group; it then goes nowhere itself."""
@@ -226,11 +231,10 @@ class _Psa:
         g.asm.emit(asm.mov(R0, g.hook.drop_code), asm.exit_())
         g.asm.place(unicast)
 
-    def _can_copy(self, ref: Ref, what: str) -> Span:
-        """The place that asks for copies. Raises CannotOffload where none can be made."""
+    def _can_copy(self, ref: Ref, what: str) -> None:
+        """Raises CannotOffload where no copies can be made."""
         span = self.g.usage.nonzero[ref.path]
         copies.check(self.g, what, span, self.egress.parser, self.egress.control, self.egress.deparser)
-        return span
 
     def _copies(self, groups: Groups, group: Ref, path: int) -> None:
         """A copy to each member of a group, through egress."""
@@ -245,47 +249,43 @@ class _Psa:
     def _egress(self, job: _Job, dropped: Label, copy: Callable[[], None] | None) -> None:
         """Egress for a packet, which leaves by its port, or of which a ``copy`` leaves and the code goes on; to
         ``dropped`` if it is dropped."""
-        g, half = self.g, self.egress
+        g, half, own = self.g, self.egress, _PREFIX[job.path]
         packet, hdr, meta, istd, normal, *clones = half.parser.params
-        headers, user = (g.declare(f"$e{p.name}", p.type, p.span) for p in (hdr, meta))
-        given = g.declare("$eparser", istd.type, istd.span)
-        brought = [g.declare(f"$e{p.name}", p.type, p.span) for p in clones]
+        headers, user = (g.declare(f"{own}{p.name}", p.type, p.span) for p in (hdr, meta))
+        given = g.declare(f"{own}parser", istd.type, istd.span)
+        brought = [g.declare(f"{own}{p.name}", p.type, p.span) for p in clones]
         known, ends = half.control.params[2:4]
-        told, end = g.declare("$eknown", known.type, known.span), g.declare("$end", ends.type, ends.span)
+        told, end = g.declare(f"{own}known", known.type, known.span), g.declare(f"{own}end", ends.type, ends.span)
         for ref in (headers, user, given, told, end, *brought):
             g.clear(ref)
         span, port = half.control.span, job.port
         for ref in (given, told):
             self._copy(port, member(ref, "egress_port", span))
             self._set(ref, "packet_path", job.path)
+            g.fixed[member(ref, "packet_path", span).path] = job.path
         if job.instance is not None:
             self._copy(job.instance, member(told, "instance", span))
         self._copy(job.cos, member(told, "class_of_service", span))
         if self.begun is not None:
             self._copy(self.begun, member(told, "egress_timestamp", span))
-        if ir.bare(normal.type) != ir.bare(self.bridged.type):
-            raise CannotOffload("normal metadata of ingress and egress have different types", normal.span)
         g.no_errors(told)
-        arrivals = Arrivals.of(g, "$ecursor")
-        bridged = g.declare("$ebridged", normal.type, normal.span)  # of which egress may make what it likes
-        g.clear(bridged)
-        if job.path != CLONE_I2E:
-            stmts.copy(g, bridged, self.bridged, normal.span)
+        arrivals = Arrivals.of(g, f"{own}cursor")
+        bridged = self._bridged(normal, job)
         refs = (Ref("$packet", packet.type), headers, user, given, bridged, *brought)
         env = {p.name: r for p, r in zip(half.parser.params, refs, strict=True)}
         Parsing(arrivals, lambda error: self._set(told, "parser_error", g.program.errors.index(error))).run(
             half.parser, env
         )
         ran = self._control(half.control, (headers, user, told, end))
-        place = g.usage.nonzero.get(f"{end.path}.clone")
-        if place is not None:
-            raise CannotOffload("a packet is cloned (clone is written)", place)
-        early = not acts(g.program, half.deparser)
+        cloned = g.usage.nonzero.get(f"{end.path}.clone")
+        if cloned is not None and job.path != NORMAL_UNICAST:
+            raise CannotOffload("a copy of a packet is cloned (clone is written)", cloned)
+        early = cloned is None and not acts(g.program, half.deparser)
         if early:
             self._drop_if(end, dropped)
         carried, last = half.deparser.params[1:3], half.deparser.params[6]
-        others = [g.declare(f"$e{p.name}", p.type, p.span) for p in carried]
-        at = g.declare("$edeparser", last.type, last.span)
+        others = [g.declare(f"{own}{p.name}", p.type, p.span) for p in carried]
+        at = g.declare(f"{own}deparser", last.type, last.span)
         for ref in (*others, at):
             g.clear(ref)
         self._copy(port, member(at, "egress_port", span))
@@ -293,6 +293,9 @@ class _Psa:
         before = g.shortest
         refs = (Ref("$packet", packet.type), *others, headers, user, end, at)
         self._deparse(half.deparser, arrivals, refs, ran, copy)
+        if cloned is not None:
+            self._refuse_metadata_of_clones(others[0])
+            self._clone(end, CLONE_E2E)
         if not early:
             self._drop_if(end, dropped)
         if copy is None:
@@ -300,6 +303,16 @@ class _Psa:
             redirect(g)
         else:
             g.shortest = before
+
+    def _bridged(self, normal: ir.Param, job: _Job) -> Ref:
+        """What ingress hands over, of which egress may make what it likes: nothing to clones."""
+        if ir.bare(normal.type) != ir.bare(self.bridged.type):
+            raise CannotOffload("normal metadata of ingress and egress have different types", normal.span)
+        bridged = self.g.declare(f"{_PREFIX[job.path]}bridged", normal.type, normal.span)
+        self.g.clear(bridged)
+        if job.path in (NORMAL_UNICAST, NORMAL_MULTICAST):
+            stmts.copy(self.g, bridged, self.bridged, normal.span)
+        return bridged
 
     def _refuse_recirculation(self) -> None:
         """Metadata that goes with recirculated packets has nothing to travel in."""

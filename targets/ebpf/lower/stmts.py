@@ -76,6 +76,10 @@ def _do(g: Gen, stmt: ir.Do) -> None:
 
 
 def _if(g: Gen, stmt: ir.If) -> None:
+    always = ex.always(g, stmt.condition)
+    if always is not None:
+        block(g, stmt.then if always else stmt.otherwise)
+        return
     otherwise, end = g.asm.label(), g.asm.label()
     ex.branch_unless(g, stmt.condition, otherwise)
     with g.maybe():

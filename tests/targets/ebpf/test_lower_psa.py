@@ -63,6 +63,20 @@ _OF_CLONES: Final = """if (istd.packet_path == PSA_PacketPath_t.CLONE_I2E) { hdr
 else if (hdr.h.d == 9) { egress_drop(ostd); }
 hdr.h.c = (bit<8>) istd.class_of_service; hdr.h.b = (bit<8>) (bit<16>) istd.instance;"""
 
+_AS_OUT: Final = """if (istd.packet_path == PSA_PacketPath_t.CLONE_E2E) {
+    hdr.h.a = 0xC2; hdr.h.b = (bit<8>) (bit<16>) istd.instance; hdr.h.c = (bit<8>) istd.class_of_service;
+} else if (istd.packet_path == PSA_PacketPath_t.NORMAL_UNICAST) {
+    if (hdr.h.a == 1) { ostd.clone = true; ostd.clone_session_id = (CloneSessionId_t) (bit<16>) (bit<8>) 7; }
+    if (hdr.h.b == 1) { egress_drop(ostd); }
+    hdr.h.d = 5;
+}"""
+_LONGER: Final = """if (istd.packet_path != PSA_PacketPath_t.CLONE_E2E) {
+    ostd.clone = hdr.h.a == 1; ostd.clone_session_id = (CloneSessionId_t) 7;
+    hdr.x.setValid(); hdr.x.v = 16w1 ++ hdr.h.b ++ hdr.h.c; hdr.h.d = 9;
+} else if (hdr.h.b == 2) { hdr.h.c = hdr.x.v[7:0]; hdr.e.setValid(); hdr.e = hdr.h; }"""
+_LONGER_READ: Final = """state start { pkt.extract(hdr.h); transition select(hdr.h.d) { 9: more; default: accept; } }
+state more { pkt.extract(hdr.x); transition accept; }"""
+
 _ASKED: Final = """if (hdr.h.a == 1) { ingress_drop(ostd); } if (hdr.h.a == 2) { ostd.resubmit = true; }
 if (hdr.h.a == 3) { send_to_port(ostd, PSA_PORT_RECIRCULATE); }"""
 _DROPS: Final = "if (hdr.h.b == 7) { egress_drop(ostd); }"
@@ -128,6 +142,15 @@ PROGRAMS: Final[dict[str, tuple[ir.Program, ir.Program]]] = {
         psa(_CLONE, _OF_CLONES),
         psa(_CLONE.replace("a == 1", "a == 2"), _OF_CLONES),
     ),
+    "clones from egress": (psa("", _AS_OUT), psa("", _AS_OUT.replace("d = 5", "d = 6"))),
+    "clones from egress of another length": (
+        psa("", _LONGER, ep=_LONGER_READ),
+        psa("", _LONGER.replace("16w1", "16w2"), ep=_LONGER_READ),
+    ),
+    "clones from egress beside other copies": (
+        psa(_CLONE + "if (hdr.h.c == 3) { multicast(ostd, (MulticastGroup_t) 4); }", _AS_OUT),
+        psa(_CLONE + "if (hdr.h.c == 3) { multicast(ostd, (MulticastGroup_t) 4); }", _AS_OUT.replace("0xC2", "0xC3")),
+    ),
     "class of service": (
         psa("ostd.class_of_service = (ClassOfService_t) 3; hdr.h.b = 1;",
             "hdr.h.a = (bit<8>) istd.class_of_service; hdr.h.c = (bit<8>) (bit<32>) istd.egress_port;"),
@@ -138,7 +161,8 @@ PROGRAMS: Final[dict[str, tuple[ir.Program, ir.Program]]] = {
 """What it is about → a program, and one that differs."""
 
 
-COPIES: Final = ("multicast", "multicast after a table", "clones")
+FROM_EGRESS: Final = tuple(name for name in PROGRAMS if name.startswith("clones from egress"))
+COPIES: Final = ("multicast", "multicast after a table", "clones", *FROM_EGRESS)
 """What XDP cannot do."""
 TAGS_CHANGE: Final = ("bridged metadata", "a header that ingress adds and egress reads")
 """What gives a frame that came with a VLAN tag another outermost type."""
@@ -148,7 +172,13 @@ AT_TC: Final = (*COPIES, "fields", "tables", "state")
 """What is proven at tc; the others at XDP."""
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+NAMES: Final = [
+    pytest.param(name, marks=pytest.mark.long) if name == "clones from egress of another length" else name
+    for name in PROGRAMS
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_proven(name: str) -> None:
     program, _ = PROGRAMS[name]
     hook = "tc" if name in AT_TC else "xdp"
@@ -168,7 +198,7 @@ def test_xdp_cannot_copy(name: str) -> None:
         lower(PROGRAMS[name][0], None, {"hook": "xdp"})
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_code_of_another_program_is_rejected(name: str) -> None:
     program, other = PROGRAMS[name]
     artifact = lower(other, None, {"hook": "tc" if name in COPIES else "xdp"})
@@ -208,6 +238,24 @@ def test_clones_leave_the_kernel(kernel_oracle: KernelOracle) -> None:
         expected = run(program, rules, frame, 5).outputs
         assert len(expected) == {b"\1\0": 3, b"\1\1": 2, b"\2\0": 1}[head[:2]]
         assert sorted(seen.outputs) == sorted(expected)
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", FROM_EGRESS)
+def test_clones_from_egress_leave_the_kernel(kernel_oracle: KernelOracle, name: str) -> None:
+    """Frames that are cloned, and dropped or not, with the clones' headers as egress left them."""
+    program, _ = PROGRAMS[name]
+    rules = RuleSet({}, multicast={4: (Replica(8, 1),)}, sessions={7: Session((Replica(6, 1), Replica(7, 2)))})
+    artifact = lower(program, None, {"hook": "tc"})
+    tables = TARGET.fill(program, artifact, rules)
+    lengths = set()
+    for head in (b"\1\0\0\4", b"\1\1\0\4", b"\1\2\0\4", b"\2\0\0\4", b"\1\1\3\4", b"\2\1\3\4"):
+        frame = head + bytes(range(1, 20))
+        seen, _ = kernel_oracle.run_on(artifact, (5, frame), tables, None, (6, 7, 8))
+        expected = run(program, rules, frame, 5).outputs
+        lengths.add(len(expected))
+        assert sorted(seen.outputs) == sorted(expected)
+    assert len(lengths) > 1
 
 
 def test_a_group_that_is_too_large_is_refused() -> None:
@@ -262,6 +310,21 @@ REFUSED: Final = {
         ep="state start { pkt.extract(hdr.h); hdr.h.a = cloned.m; transition accept; }",
     ),
     "what egress does for each clone": psa(_CLONE, _ADD, egress_locals=_REGISTER),
+    "what egress does for each clone, which comes behind the frame itself": psa(
+        "", _AS_OUT + _ADD, egress_locals=_REGISTER
+    ),
+    "a copy of a packet is cloned": psa(
+        "",
+        _AS_OUT.replace("CLONE_E2E) {", "CLONE_E2E && hdr.h.d == 8) {").replace(
+            "== PSA_PacketPath_t.NORMAL_UNICAST", "!= PSA_PacketPath_t.NORMAL"
+        ),
+    ),
+    "metadata that goes with a cloned packet, from egress": psa(
+        "",
+        _AS_OUT,
+        ed="again.m = 1; pkt.emit(hdr);",
+        ep="state start { pkt.extract(hdr.h); hdr.h.a = again.m; transition accept; }",
+    ),
     "metadata that goes with a recirculated packet": psa(
         "hdr.h.a = meta.m;", ip="state start { pkt.extract(hdr.h); meta.m = recirculated.m; transition accept; }"
     ),
@@ -270,6 +333,6 @@ REFUSED: Final = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_refused_with_its_place(what: str) -> None:
-    with pytest.raises(CannotOffload, match=what) as refusal:
+    with pytest.raises(CannotOffload, match=what.removesuffix(", from egress")) as refusal:
         lower(REFUSED[what], None, {"hook": "tc"})
     assert refusal.value.span.line > 0
