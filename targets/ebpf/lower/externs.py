@@ -35,8 +35,8 @@ from .gen import Gen
 Statement = Callable[[Gen, ir.ExternCall], None]
 Value = Callable[[Gen, ir.ExternCall, Ref], None]
 
-CLONE, SESSION = "$clone", "$session"
-"""Names of what ``clone`` remembers: that it was called, and the session."""
+CLONE, SESSION = "$clone ", "$session "
+"""How names begin of what ``clone`` remembers, that it was called, and the session; its type follows."""
 CLONES_OF: Final = ("clone", "clone_preserving_field_list")
 RESUBMIT, RECIRCULATE = "$resubmit", "$recirculate"
 """... and that the packet shall come back."""
@@ -183,13 +183,15 @@ def _mark_to_drop(g: Gen, call: ir.ExternCall) -> None:
 
 
 def _clone(g: Gen, call: ir.ExternCall) -> None:
-    """``clone(type, session)`` from ingress, also with a list's number behind; the last call counts."""
+    """``clone(type, session)``, also with a list's number behind; the last call counts."""
     kind, session = call.args[:2]
-    asked = g.objects.get(CLONE)
-    if not isinstance(kind, ir.Const) or kind.value != "I2E" or session is None or asked is None:
-        raise CannotOffload("a packet is cloned in egress", call.span)
+    if not isinstance(kind, ir.Const) or session is None:
+        raise CannotOffload("a clone whose type is not constant", call.span)
+    asked = g.objects.get(f"{CLONE}{kind.value}")
+    if asked is None:
+        raise CannotOffload(f"{call.extern} {kind.value} of a copy, or elsewhere than the type says", call.span)
     ex.value(g, session)
-    g.store_leaf(g.objects[SESSION], R1)
+    g.store_leaf(g.objects[f"{SESSION}{kind.value}"], R1)
     g.store_constant(Leaf(asked.path, 1), 1)
 
 

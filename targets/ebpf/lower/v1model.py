@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from ....semantics import ir
@@ -22,7 +22,7 @@ from .hooks import KTIME, begin, redirect
 from .package import Arrivals, Flow, Parsing, blocks
 
 _RESUBMITS, _RECIRCULATES = "resubmit_preserving_field_list", "recirculate_preserving_field_list"
-INGRESS_CLONE, REPLICATED = 1, 5
+INGRESS_CLONE, EGRESS_CLONE, REPLICATED = 1, 2, 5
 """Values of ``instance_type`` (``PktInstanceType`` of BMv2's ``simple_switch.h``)."""
 
 
@@ -36,6 +36,21 @@ def unlisted(ref: Ref) -> Iterator[Ref]:
     for part, field in zip(parts(ref.type, ref), bare.fields, strict=True):
         if not any(annotation.name == "field_list" for annotation in field.annotations):
             yield from unlisted(part)
+
+
+def _writes_instance_type(program: ir.Program) -> bool:
+    """Whether anything but the architecture may write ``instance_type``."""
+    for node in mentioned(program):
+        match node:
+            case ir.Assign(target=written):
+                places: Sequence[object] = (written,)
+            case ir.ExternCall() | ir.FunctionCall() | ir.BlockApply() | ir.BoundAction():
+                places = node.args
+            case _:
+                continue
+        if any(isinstance(each, ir.Member) and each.name == "instance_type" for each in places):
+            return True
+    return False
 
 
 class _V1Model:
@@ -60,11 +75,12 @@ class _V1Model:
             refs = (self.packet, self.hdr, self.meta, self.std)
             env = {p.name: ref for p, ref in zip(parser.params, refs, strict=True)}
             Parsing(self.arrivals, self._store_error).run(parser, env)
-            found = [effects.asks(g.program, ingress, name) for name in CLONES_OF]
-            self.cloned = next((span for span in found if span is not None), None)
+            self.cloned, self.cloned_out = (self._clones(control) for control in (ingress, egress))
             groups = any(isinstance(node, ir.Member) and node.name == "mcast_grp" for node in mentioned(g.program))
-            payload.begin(g, copied=groups or self.cloned is not None)
+            payload.begin(g, copied=groups or self.cloned is not None or self.cloned_out is not None)
             keeps = effects.kept(g.program, egress, compute, deparser)
+            if self.cloned_out is not None and keeps is not None:
+                raise CannotOffload("what egress does for each clone, which comes behind the frame itself", keeps)
             self.frame_first = self.cloned is not None and keeps is not None
             self._remember_for_clones(stack)
             self._control(verify, ("hdr", "meta"))
@@ -135,7 +151,12 @@ class _V1Model:
         """Egress, the checksums and the deparser; to ``dropped`` if egress drops. The bytes that the frame then has at
         least."""
         g = self.g
+        out = self.cloned_out is not None and copy is None
+        if out:
+            self._may_be_cloned("E2E")
         self._control(self.egress, ("hdr", "meta", "std"))
+        if out:
+            self._clone_out()
         g.load_leaf(R1, self._field("egress_spec"))
         g.asm.jump("jeq", R1, DROP_PORT, dropped)
         self._control(self.compute, ("hdr", "meta"))
@@ -143,10 +164,16 @@ class _V1Model:
         return self.arrivals.deparse(self.deparser, frame, copy, before=self._flows())
 
     def _flows(self) -> list[Flow]:
-        """What runs between the parser and the deparser; clones begin at egress, with the headers as parsed."""
+        """What runs between the parser and the deparser; clones from ingress begin at egress, with the headers as
+        parsed, and clones from egress with what it has left."""
         egress = [self._bound(self.egress, ("hdr", "meta", "std")), self._bound(self.compute, ("hdr", "meta"))]
         ingress = [self._bound(self.verify, ("hdr", "meta")), self._bound(self.ingress, ("hdr", "meta", "std"))]
-        return [[*ingress, *egress], *([egress] if self.cloned is not None else [])]
+        again = [*ingress, *egress, *egress]
+        return [
+            [*ingress, *egress],
+            *([egress] if self.cloned is not None else []),
+            *([again] if self.cloned_out is not None else []),
+        ]
 
     def _bound(self, control: ir.Control, names: tuple[str, ...]) -> tuple[ir.Control, dict[str, Ref]]:
         refs = [getattr(self, name) for name in names]
@@ -203,24 +230,36 @@ class _V1Model:
     def _check_copies(self, what: str, span: Span) -> None:
         copies.check(self.g, what, span, self.egress, self.compute, self.deparser)
 
+    def _clones(self, control: ir.Control) -> Span | None:
+        """Where a control, or what it calls, asks for clones."""
+        found = [effects.asks(self.g.program, control, name) for name in CLONES_OF]
+        return next((span for span in found if span is not None), None)
+
     def _remember_for_clones(self, stack: ExitStack) -> None:
-        """Clones begin egress with the headers that the parser found."""
+        """Clones from ingress begin egress with the headers that the parser found."""
+        if self.cloned_out is not None:
+            self._check_copies("cloned", self.cloned_out)
+            self.writes_instance_type = _writes_instance_type(self.g.program)
         if self.cloned is None:
             return
-        g = self.g
         self._check_copies("cloned", self.cloned)
-        self.as_parsed = stack.enter_context(copies.saved(g, self.hdr))
+        self.as_parsed = stack.enter_context(copies.saved(self.g, self.hdr))
+        self._may_be_cloned("I2E")
+
+    def _may_be_cloned(self, kind: str) -> None:
+        """A control begins that may ask for clones of this type."""
+        g = self.g
         for name, width in ((CLONE, 1), (SESSION, 32)):
-            g.objects[name] = g.declare(name, ir.bits(width))
-            g.clear(g.objects[name])
+            g.objects[name + kind] = g.declare(name + kind, ir.bits(width))
+            g.clear(g.objects[name + kind])
 
     def _clone(self) -> None:
-        """A copy to each member of the session, if ``clone`` was called; before them the frame itself, if it matters
-        who is first."""
+        """A copy to each member of the session, if ``clone`` was called in ingress; before them the frame itself, if it
+        matters who is first."""
         if self.cloned is None:
             return
         g, none = self.g, self.g.asm.label()
-        asked, session = g.objects.pop(CLONE), g.objects.pop(SESSION)
+        asked, session = g.objects.pop(f"{CLONE}I2E"), g.objects.pop(f"{SESSION}I2E")
         g.load_leaf(R1, asked)
         g.asm.jump("jeq", R1, 0, none)
         with copies.saved(g, self.hdr, self.std) as back, copies.saved(g, self.meta) as meta_back:
@@ -230,25 +269,42 @@ class _V1Model:
                 self._to_port(elsewhere)
                 self._egress(elsewhere, copies.sender(g, self.port))  # it is as it was afterwards
                 g.asm.place(elsewhere)
-            lost = list(unlisted(self.meta))
-
-            def each(to: copies.Member) -> None:
-                self.as_parsed()
-                meta_back()
-                for ref in (*lost, self.std):
-                    g.clear(ref)
-                if self._live("packet_length"):
-                    g.hook.length(g)
-                    g.store_leaf(self._field("packet_length"), R1)
-                self._send_copy(to, INGRESS_CLONE)
-
-            copies.to_members(g, CLONES, session, each)
+            self._to_session(session, INGRESS_CLONE, self.as_parsed, meta_back)
             back()
             meta_back()
         if self.frame_first:
             self._goes_elsewhere(none)
             g.asm.emit(asm.mov(R0, g.hook.drop_code), asm.exit_())  # it was sent before its clones
         g.asm.place(none)
+
+    def _clone_out(self) -> None:
+        """A copy to each member of the session, if ``clone`` was called in egress: with headers and metadata as egress
+        has left them, through egress again."""
+        g, none = self.g, self.g.asm.label()
+        asked, session = g.objects.pop(f"{CLONE}E2E"), g.objects.pop(f"{SESSION}E2E")
+        g.load_leaf(R1, asked)
+        g.asm.jump("jeq", R1, 0, none)
+        with copies.saved(g, self.hdr, self.std, self.port) as back, copies.saved(g, self.meta) as meta_back:
+            self._to_session(session, EGRESS_CLONE, back, meta_back)
+            back()
+            meta_back()
+        g.asm.place(none)
+
+    def _to_session(self, session: Ref, kind: int, headers: Callable[[], None], meta: Callable[[], None]) -> None:
+        """A copy to each member, of which ``headers`` and ``meta`` bring back what it begins with."""
+        g, lost = self.g, list(unlisted(self.meta))
+
+        def each(to: copies.Member) -> None:
+            headers()
+            meta()
+            for ref in (*lost, self.std):
+                g.clear(ref)
+            if self._live("packet_length"):
+                g.hook.length(g)
+                g.store_leaf(self._field("packet_length"), R1)
+            self._send_copy(to, kind)
+
+        copies.to_members(g, CLONES, session, each)
 
     def _goes_elsewhere(self, target: Label) -> None:
         """To ``target`` if the frame itself goes to no port: it comes back, or goes to a group."""
@@ -289,7 +345,11 @@ class _V1Model:
             g.load_leaf(R1, to.instance)
             g.store_leaf(self._field("egress_rid"), R1)
         self._tell_time()
+        path = f"{self.std.path}.instance_type"
+        if self.cloned_out is not None and not self.writes_instance_type:
+            g.fixed[path] = kind
         self._egress(to.dropped, copies.sender(g, self.port))
+        g.fixed.pop(path, None)
 
     def _between(self) -> None:
         """Ingress has chosen the port; egress may still drop (simple_switch's egress thread)."""

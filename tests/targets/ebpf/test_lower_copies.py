@@ -50,6 +50,15 @@ KEPT: Final = """if (std.instance_type == 1) { if (m.n == 5) { hdr.h.d = m.n; } 
 else { m.n = 0; m.k.x = 0; }"""
 
 
+AS_OUT: Final = """if (std.instance_type == 2) {
+    hdr.h.a = m.n; hdr.h.b = (bit<8>) std.egress_rid; hdr.h.c = (bit<8>) std.egress_port;
+} else if (std.instance_type == 0) {
+    if (hdr.h.a == 1) { clone_preserving_field_list(CloneType.E2E, (bit<32>) hdr.h.b, 1); }
+    hdr.h.d = hdr.h.d + 9; m.n = m.n + 1;
+    if (hdr.h.c == 2) { mark_to_drop(std); }
+}"""
+
+
 @lru_cache
 def program(ingress: str, egress: str = COPIES, locals: str = "") -> ir.Program:
     text = TEXT.replace("INGRESS", ingress).replace("EGRESS", egress).replace("LOCALS", locals)
@@ -60,12 +69,17 @@ PROGRAMS: Final = {
     "multicast": (program(MULTICAST), program(MULTICAST, COPIES.replace("== 3", "== 4"))),
     "clones": (program(CLONE), program(CLONE.replace("a == 1", "a == 2"))),
     "clones with metadata": (program(PRESERVING, KEPT), program(PRESERVING.replace("m.n + 4", "m.n + 3"), KEPT)),
+    "clones from egress": (program("", AS_OUT), program("", AS_OUT.replace("d + 9", "d + 8"))),
+    "clones from both": (
+        program(CLONE.replace("a == 1", "d == 1"), AS_OUT),
+        program(CLONE.replace("a == 1", "d == 1"), AS_OUT.replace("m.n + 1", "m.n + 2")),
+    ),
     "both": (program(MULTICAST + CLONE), program(CLONE + MULTICAST.replace("= 7", "= 8"))),
 }
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", ["multicast", "clones", "clones with metadata"])
+@pytest.mark.parametrize("name", [name for name in PROGRAMS if name != "both"])
 def test_proven_for_any_member(name: str) -> None:
     first, second = PROGRAMS[name]
     checker = Checker(first, timeout=60, machines_confirm=False)
@@ -152,9 +166,32 @@ def test_clones_keep_their_metadata_on_the_kernel(kernel_oracle: KernelOracle) -
     assert sorted(out[2][:4] for out in expected) == [bytes((1, 4, 6, 5))] * 2 + [frame[:4]]
 
 
+@pytest.mark.oracle
+@pytest.mark.parametrize("name", ["clones from egress", "clones from both"])
+def test_clones_from_egress_leave_the_kernel(kernel_oracle: KernelOracle, name: str) -> None:
+    first, _ = PROGRAMS[name]
+    rules = RuleSet({}, sessions={4: Session((Replica(6, 1), Replica(8, 2)))})
+    artifact = lower(first, None, {"hook": "tc"})
+    tables = TARGET.fill(first, artifact, rules)
+    lengths = set()
+    for head in ((1, 4, 9, 1), (1, 4, 2, 1), (1, 5, 9, 1), (2, 4, 9, 1), (2, 4, 2, 2), (1, 4, 9, 2)):
+        frame = bytes((*head, *range(1, 20)))
+        seen, _ = kernel_oracle.run_on(artifact, (5, frame), tables, None, (6, 8))
+        expected = run(first, rules, frame, 5).outputs
+        lengths.add(len(expected))
+        assert sorted(seen.outputs) == sorted(expected)
+    assert len(lengths) > 2
+
+
+WRITTEN: Final = "std.instance_type = 0; "
+COUNTED: Final = "hits.count((bit<32>) hdr.h.c);"
 REFUSED: Final = {
     "only at tc": (program(MULTICAST), "xdp"),
-    "cloned in egress": (program("", "clone(CloneType.E2E, 32w1);"), "tc"),
+    "clone E2E of a copy": (program("", "clone(CloneType.E2E, 32w1);"), "tc"),
+    "clone_preserving_field_list E2E of a copy": (program(WRITTEN, AS_OUT), "tc"),
+    "clone I2E of a copy, or elsewhere": (program("", "clone(CloneType.I2E, 32w1);"), "tc"),
+    "clone E2E of a copy, or elsewhere": (program("clone(CloneType.E2E, 32w1);", ""), "tc"),
+    "what egress does for each clone": (program("", AS_OUT + COUNTED, "counter(256, CounterType.packets) hits;"), "tc"),
 }
 
 
