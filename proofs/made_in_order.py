@@ -157,7 +157,8 @@ class InOrder:
 
         left: list[Part] = []
         slow: list[Part] = []
-        for part in _by_size(self._swept(merged(tried, impossible)).parts):
+        kept = merged(tried, impossible, lambda: self.engine.out_of_time)
+        for part in _by_size(self._swept(kept).parts):
             many = len(slow) > FEW_SLOW
             status = "unknown" if many else asked(part.differ, self._about(part), QUICK_SECONDS).status
             if status != "unsat":

@@ -12,7 +12,7 @@ holds if and only if the old one does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -36,10 +36,10 @@ Impossible = Callable[[Term], bool]
 """Whether a condition can be seen to be false wherever the obligation's context holds."""
 
 
-def merged(obligation: Obligation, impossible: Impossible) -> Obligation:
+def merged(obligation: Obligation, impossible: Impossible, stopped: Callable[[], bool] = lambda: False) -> Obligation:
     """An obligation that holds if and only if this one does, without decisions that decide nothing, and without the
-    parts that are then equal."""
-    walk = _Merging(impossible)
+    parts that are then equal; what is left once it is ``stopped`` stays as it is."""
+    walk = _Merging(impossible, stopped)
     pairs = [part.pair for part in obligation.parts if part.pair is not None]
     new = walk.over([side for _, *sides in pairs for side in sides])
     parts = []
@@ -52,10 +52,38 @@ def merged(obligation: Obligation, impossible: Impossible) -> Obligation:
     return replace(obligation, parts=tuple(parts))
 
 
+class _Where:
+    """Terms where something is known, each rewritten once, down to questions to functions: these stay what others ask.
+
+    Args:
+        facts: what each of some terms is.
+    """
+
+    def __init__(self, facts: Mapping[Term, Term]) -> None:
+        self._new = dict(facts)
+        self._any = bool(facts)
+        self.work = 0
+        """Nodes that were rewritten."""
+
+    def __call__(self, term: Term) -> Term:
+        if not self._any:
+            return term
+        new = self._new
+        for node in _down_to_questions(term, new):
+            self.work += 1
+            if node.op == "apply" or not node.args:
+                new[node] = node
+            else:
+                new[node] = b.rebuild(node, tuple(new[arg] for arg in node.args))
+        return new[term]
+
+
 class _Merging:
-    def __init__(self, impossible: Impossible) -> None:
+    def __init__(self, impossible: Impossible, stopped: Callable[[], bool]) -> None:
         self._impossible = impossible
+        self._stopped = stopped
         self._excluded: dict[tuple[Term, Term], bool] = {}
+        self._sizes: dict[Term, int] = {}
         self._work = 0
 
     def over(self, roots: list[Term]) -> dict[Term, Term]:
@@ -64,7 +92,7 @@ class _Merging:
         for node in b.postorder(roots):
             term = b.rebuild(node, tuple(new[arg] for arg in node.args))
             for _ in range(ROUNDS):
-                after = self._step(term) if self._work < MOST_WORK else term
+                after = self._step(term) if self._work < MOST_WORK and not self._stopped() else term
                 if after is term:
                     break
                 term = after
@@ -81,19 +109,23 @@ class _Merging:
     def _decision(self, term: Term) -> Term:
         """One of the branches, if it says what the other does where that is taken."""
         condition, then, otherwise = term.args
-        for here, taken, other in ((condition, then, otherwise), (b.not_(condition), otherwise, then)):
-            if self._says(other, taken, here):
-                return other
-        there = b.not_(condition)
-        return b.ite(condition, self._under(then, known(condition)), self._under(otherwise, known(there)))
+        ways = [(each, _Where(known(each))) for each in (condition, b.not_(condition))]
+        (here, holds), (there, fails) = ways
+        if self._says(otherwise, then, here, holds):
+            merged = otherwise
+        elif self._says(then, otherwise, there, fails):
+            merged = then
+        else:
+            merged = b.ite(condition, holds(then), fails(otherwise))
+        self._work += holds.work + fails.work
+        return merged
 
-    def _says(self, term: Term, value: Term, here: Term) -> bool:
-        """Whether ``term`` is ``value`` wherever the condition ``here`` holds."""
-        under = known(here)
-        wanted = self._under(value, under)
+    def _says(self, term: Term, value: Term, here: Term, where: _Where) -> bool:
+        """Whether ``term`` is ``value`` wherever the condition ``here`` holds; ``where`` rewrites for that."""
+        wanted = where(value)
         if wanted.is_const:  # there are many, and they rarely mean that
-            return self._under(term, under) is wanted
-        ways = ((path, end) for path, end in _ways(term) if self._under(end, under) is wanted)
+            return where(term) is wanted
+        ways = ((path, end) for path, end in _ways(term) if where(end) is wanted)
         return any(path is b.TRUE or self._excludes(here, b.not_(path)) for path, end in ways)
 
     def _excludes(self, x: Term, y: Term) -> bool:
@@ -109,26 +141,19 @@ class _Merging:
         """Each argument where the smaller ones do not decide the whole."""
         under: dict[Term, Term] = {}
         args = []
-        for arg in sorted(term.args, key=lambda t: (len(b.postorder([t])), t.serial)):
-            new = self._under(arg, under)
+        for arg in sorted(term.args, key=lambda t: (self._size(t), t.serial)):
+            where = _Where(under)
+            new = where(arg)
+            self._work += where.work
             args.append(new)
             under |= known(new if term.op == "and" else b.not_(new))
         return b.and_(*args) if term.op == "and" else b.or_(*args)
 
-    def _under(self, term: Term, under: Mapping[Term, Term]) -> Term:
-        """The term where something is known, down to questions to functions: these stay what others ask."""
-        if not under:
-            return term
-        new: dict[Term, Term] = {}
-        for node in _down_to_questions(term):
-            self._work += 1
-            if node in under:
-                new[node] = under[node]
-            elif node.op == "apply" or not node.args:
-                new[node] = node
-            else:
-                new[node] = b.rebuild(node, tuple(new[arg] for arg in node.args))
-        return new[term]
+    def _size(self, term: Term) -> int:
+        """Its nodes."""
+        if term not in self._sizes:
+            self._sizes[term] = len(b.postorder([term]))
+        return self._sizes[term]
 
 
 def known(condition: Term) -> dict[Term, Term]:
@@ -160,8 +185,8 @@ def _ways(term: Term, depth: int = DEPTH, path: Term = b.TRUE) -> Iterator[tuple
         yield from _ways(otherwise, depth - 1, b.and_(path, b.not_(condition)))
 
 
-def _down_to_questions(root: Term) -> list[Term]:
-    """The nodes of a term, arguments first, without what functions are asked for."""
+def _down_to_questions(root: Term, ends: Container[Term]) -> list[Term]:
+    """The nodes of a term, arguments first, without ``ends`` and what functions are asked for, and what is below."""
     order: list[Term] = []
     seen: set[Term] = set()
     stack = [(root, False)]
@@ -169,7 +194,7 @@ def _down_to_questions(root: Term) -> list[Term]:
         node, done = stack.pop()
         if done:
             order.append(node)
-        elif node not in seen:
+        elif node not in seen and node not in ends:
             seen.add(node)
             stack.append((node, True))
             if node.op != "apply":

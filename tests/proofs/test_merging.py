@@ -110,3 +110,8 @@ def test_too_much_work_leaves_terms_as_they_are(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("p4verify.proofs.merging.MOST_WORK", 0)
     before = exclusive(b.TRUE)
     assert merged(before, lambda _: True) == before
+
+
+def test_no_time_leaves_terms_as_they_are() -> None:
+    before = exclusive(b.TRUE)
+    assert merged(before, lambda _: True, stopped=lambda: True) == before
