@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 TC_ACT_SHOT, TC_ACT_REDIRECT = 2, 7
 F_INGRESS: Final = 1
-REDIRECT_INTERNAL: Final = 1 << 1 | 1 << 2 | 1 << 3
-"""BPF_F_NEIGH, BPF_F_PEER, BPF_F_NEXTHOP: refused by ``bpf_redirect``'s own check unless the kernel sets them."""
 F_RECOMPUTE_CSUM, F_INVALIDATE_HASH = 1, 2
 FEW: Final = 16
 """Offsets that are each followed on a path of their own."""
@@ -46,10 +44,9 @@ _GROUP: Final = "the control group of the packet's socket"
 
 
 def redirect(machine: Machine, state: State) -> list[State]:
-    """``bpf_redirect(ifindex, flags)``: remembered; acts if the program returns TC_ACT_REDIRECT."""
+    """``bpf_redirect(ifindex, flags)``: remembered; acts if the program returns TC_ACT_REDIRECT. Only BPF_F_INGRESS is
+    a program's to set (``BPF_F_REDIRECT_INTERNAL``)."""
     flags = machine.number(state, machine.scalar(state, 2))
-    if flags & REDIRECT_INTERNAL:
-        raise machine.unsupported(state, f"a redirect with flags {flags:#x}")
     if flags & ~F_INGRESS:
         return result(state, TC_ACT_SHOT)
     return _redirected(machine, state, "ingress" if flags else "port")

@@ -393,7 +393,6 @@ def test_stack_written_on_one_path_only() -> None:
         ((asm.ja(-1),), "more than"),
         (packet(20, asm.load(4, R2, R6, 8), asm.alu("add", R7, R2), *PASS), "moves by a number without bounds"),
         ((asm.load_map(R1, "nowhere"), *PASS), "map nowhere, which the object does not define"),
-        ((asm.mov(R1, 3), asm.mov(R2, 2), asm.call(23), asm.exit_()), "redirect with flags 0x2"),
     ],
 )
 def test_refused_with_the_place(insns: tuple[Insn, ...], text: str) -> None:
