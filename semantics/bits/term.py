@@ -189,9 +189,9 @@ def _atom(term: Term) -> str | None:
     return term.name if term.op == "var" else None
 
 
-def postorder(roots: Iterable[Term], ends: Container[Term] = ()) -> list[Term]:
-    """Every node below ``roots`` once, arguments before users, nothing below ``ends``; iterative, so depth is no
-    limit."""
+def postorder(roots: Iterable[Term], ends: Container[Term] = (), oldest: int = 0) -> list[Term]:
+    """Every node below ``roots`` once, arguments before users, nothing below ``ends``, nor below nodes with a serial
+    number under ``oldest``: what was made later is not in them. Iterative, so depth is no limit."""
     seen: set[Term] = set()
     order: list[Term] = []
     stack: list[Term | None] = list(dict.fromkeys(roots))
@@ -203,7 +203,7 @@ def postorder(roots: Iterable[Term], ends: Container[Term] = ()) -> list[Term]:
             order.append(users.pop())
         elif term not in seen:
             seen.add(term)
-            if not term.args or term in ends:
+            if not term.args or term.serial < oldest or term in ends:
                 order.append(term)
                 continue
             users.append(term)

@@ -82,10 +82,14 @@ def substitute(
     """
     functions = functions or {}
     roots = list(roots)
+    oldest = 0 if functions else min((term.serial for term in mapping), default=0)
     done: dict[Term, Term] = {}
-    for term in postorder(roots, mapping):
+    for term in postorder(roots, mapping, oldest):
         if term in mapping:
             done[term] = mapping[term]
+            continue
+        if term.serial < oldest:
+            done[term] = term
             continue
         args = tuple(done[a] for a in term.args)
         if term.op == "apply" and term.name in functions:
