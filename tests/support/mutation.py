@@ -152,6 +152,8 @@ class Trial:
     tables: Any
     packets: tuple[tuple[int, bytes], ...]
     expected: Seen
+    again: Seen
+    """What the original does with them another time: what the clock says, say, is no difference."""
 
 
 @dataclass
@@ -203,7 +205,8 @@ class Subject:
     def trial(self, rules: RuleSet | None, packets: Packets) -> Trial:
         """What the original does."""
         tables = self.target.fill(self.program, self.artifact, rules) if rules is not None else None
-        return Trial(rules, tables, tuple(packets), self.machine.run(self.artifact, packets, tables))
+        expected, again = (self.machine.run(self.artifact, packets, tables) for _ in range(2))
+        return Trial(rules, tables, tuple(packets), expected, again)
 
 
 def subject(
@@ -377,10 +380,11 @@ def _once_more(subject: Subject, artifact: Any) -> str | None:
 def _difference(subject: Subject, trial: Trial, seen: Seen) -> str | None:
     if trial.expected == seen:
         return None
-    for (port, frame), old, new in zip(trial.packets, trial.expected.packets, seen.packets, strict=True):
-        if old != new and not subject.allows(trial, port, frame, new):
+    both = zip(trial.expected.packets, trial.again.packets, strict=True)
+    for (port, frame), (old, again), new in zip(trial.packets, both, seen.packets, strict=True):
+        if old == again != new and not subject.allows(trial, port, frame, new):
             return f"on port {port}, frame {frame.hex()}: original {_show(old)}, mutant {_show(new)}"
-    if trial.expected.state == seen.state:
+    if trial.expected.state == seen.state or trial.expected.state != trial.again.state:
         return None
     return f"the maps: original {trial.expected.state}, mutant {seen.state}"
 
