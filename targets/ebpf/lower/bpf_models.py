@@ -11,7 +11,8 @@ from .frame import Ref, leaves
 from .gen import Gen
 from .hooks import begin, redirect
 from .package import Arrivals, Flow, blocks, entries, finish, member
-from .parse import ParsePoint, ParserGen
+from .parse import ParserGen
+from .parse_points import ParsePoint
 
 DROPPED = "$dropped"
 """The name of the variable that ubpf_model's marks set."""

@@ -25,7 +25,7 @@ from .frame import STACK_BYTES, Frame, Leaf, Place, Ref, Usage, leaf_bytes, leav
 if TYPE_CHECKING:
     from .hooks import Hook
     from .package import Arrivals
-    from .parse import ParsePoint
+    from .parse_points import ParsePoint
 
 _CALLEE_SAVED: Final = (R8, R9)
 

@@ -15,7 +15,8 @@ from .deparse import Deparser
 from .exits import Exit
 from .frame import Leaf, Ref, parts
 from .gen import Gen
-from .parse import ParsePoint, ParserGen
+from .parse import ParserGen
+from .parse_points import ParsePoint
 
 
 def given_blocks(program: ir.Program) -> dict[str, object]:

@@ -19,11 +19,23 @@ from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R1, R2
-from . import calls, estimate, match, stmts
+from . import calls, match, stmts
 from . import expr as ex
 from .fields import TOO_SHORT, header_fields, load_fields
-from .frame import SIZE, SIZE_BITS, VALID, Leaf, Ref, headers, leaves, parts, varbits
+from .frame import SIZE_BITS, Leaf, Ref, headers, leaves, varbits
 from .gen import Gen, Temp
+from .parse_points import KNOWN_OF_HEADERS, ParsePoint, rename
+from .parse_reads import (
+    MAX_SIZES,
+    chosen_key,
+    constant_size,
+    declared,
+    most_bits,
+    moves,
+    possible_sizes,
+    states_in_loops,
+    varies,
+)
 
 MAX_POINTS: Final = 2048
 """Pieces of code for states; more are refused."""
@@ -32,78 +44,12 @@ TURNS: Final = 64
 """How often a packet may come through each state where a loop that nothing else bounds begins anew, which is as far as
 programs are compared. Frames that would go on are dropped."""
 
-MAX_SIZES: Final = 512
-"""Numbers of bits that one call extracts or skips; more are refused."""
-LONGEST_FRAME: Final = 8 * 0xFFFF
-"""Bits."""
-
-NO_MATCH, OUT_OF_BOUNDS = "NoMatch", "StackOutOfBounds"
+NO_MATCH: Final = "NoMatch"
 HEADER_TOO_SHORT, INVALID_ARGUMENT = "HeaderTooShort", "ParserInvalidArgument"
-
-_KNOWN_OF_HEADERS: Final = (f".{VALID}", f".{SIZE}")
-"""How the paths of leaves end about which a point knows something."""
 
 
 class UnboundedLoop(CannotOffload):
     """A parser's loops have too many ways through them."""
-
-
-@dataclass
-class ParsePoint:
-    """Where a parser stands, as far as it is known when the code is made."""
-
-    tagged: bool
-    on_reject: Callable[[ParsePoint, str | None], Label]
-    """The label to go to with an error (None: ``transition reject``)."""
-    cursor: int = 0
-    """In bits from the start of the frame on the wire."""
-    next_index: dict[str, int] = field(default_factory=dict)
-    """Path of each header stack → its next index (absent: 0)."""
-    valid: frozenset[str] | None = frozenset()
-    """Paths of the headers that were extracted; None: nobody asks."""
-    sizes: dict[str, int] = field(default_factory=dict)
-    """Path of each varbit that was extracted → its bits; empty where nobody asks."""
-    starts: dict[str, int] = field(default_factory=dict)
-    """Path of each header that was extracted → where in the frame, in bits; empty where nobody asks."""
-    visits: dict[tuple[int, str], int] = field(default_factory=dict)
-    """How often the packet came through each state of a loop, where that is bounded: by frame and name."""
-    dead: bool = False
-    """The code has gone to an error for certain; nothing behind it is reached."""
-
-    def copy(self) -> ParsePoint:
-        """An independent copy."""
-        return replace(
-            self, next_index=dict(self.next_index), sizes=dict(self.sizes), starts=dict(self.starts),
-            visits=dict(self.visits),
-        )  # fmt: skip
-
-    @property
-    def known(self) -> tuple[object, ...]:
-        """What tells two points apart."""
-        found = (tuple(sorted(each.items())) for each in (self.next_index, self.sizes, self.starts))
-        return (self.tagged, self.cursor, self.valid, *found, tuple(sorted(self.visits.items())))
-
-    def fail(self, error: str) -> Label:
-        """Where to go with this error."""
-        return self.on_reject(self, error)
-
-    def stack_element(self, g: Gen, stack: Ref, part: ir.Member) -> Ref | None:
-        """``stack.next`` or ``stack.last``; out of bounds the code goes to the parser's error."""
-        elements = parts(stack.type, stack)
-        index = self.next_index.get(stack.path, 0) - (part.name == "last")
-        if part.name not in ("next", "last"):
-            raise CannotOffload(f".{part.name} of a header stack", part.span)
-        if 0 <= index < len(elements):
-            return elements[index]
-        if g.conditional:
-            raise CannotOffload("a header stack that may be out of bounds inside a condition", part.span)
-        g.asm.goto(self.fail(OUT_OF_BOUNDS))
-        self.dead = True
-        return elements[0]  # only code that nothing reaches is made with it
-
-    def last_index(self, stack: Ref) -> int:
-        """``stack.lastIndex``."""
-        return self.next_index.get(stack.path, 0) - 1
 
 
 @dataclass(eq=False)
@@ -171,9 +117,9 @@ class ParserGen:
         """Storage for everything that the parser declares."""
         g = self._g
         outer, g.env = g.env, dict(env)
-        for stmt in (*parser.locals, *_declared(parser.states)):
+        for stmt in (*parser.locals, *declared(parser.states)):
             g.declare(stmt.name, stmt.type, stmt.span)
-        frame, g.env = _Frame(parser, g.env, behind, _loops(parser)), outer
+        frame, g.env = _Frame(parser, g.env, behind, states_in_loops(parser)), outer
         return frame
 
     def _state(self, frame: _Frame, name: str, point: ParsePoint, span: Span) -> Label:
@@ -252,16 +198,16 @@ class ParserGen:
                     stmts.statements_into(g, (stmt,))
                 case ir.Do(ir.ExternCall(extern="packet_in", method="extract" | "advance") as call):
                     with g.asm.at(stmt.span):
-                        if _varies(g, call):
+                        if varies(g, call):
                             self._by_size(item, call, tuple(body), point)
                             return
                         self._consume(call, point)
                 case ir.Do(ir.BlockApply() as call):
                     self._sub_parser(item, call, tuple(body), point)
                     return
-                case ir.Block(inner) if _moves(stmt):
+                case ir.Block(inner) if moves(stmt):
                     body[:0] = inner
-                case ir.If() if _moves(stmt):
+                case ir.If() if moves(stmt):
                     self._split(item, stmt, tuple(body), point)
                     return
                 case _:
@@ -295,7 +241,7 @@ class ParserGen:
         for param, arg in zip(parser.params, call.args, strict=True):
             place = ex.resolve(g, arg) if isinstance(arg, ir.Var | ir.Member | ir.Index) else None
             if param.direction == "out":
-                _rename(point, Ref("", param.type), env[param.name])
+                rename(point, Ref("", param.type), env[param.name])
             elif place is not None:
                 self._copied(point, place, env[param.name])
         inner = self._open(parser, env, _Item(item.frame, rest, item.transition, call.span, tuple(outs)))
@@ -304,7 +250,7 @@ class ParserGen:
         g.asm.goto(self._state(inner, "start", point, call.span))
 
     def _copied(self, point: ParsePoint, source: Ref, target: Ref) -> None:
-        _rename(point, source, target)
+        rename(point, source, target)
         if source.path != target.path:
             self._g.loose = True
             self._copies.append((source.path, target.path))
@@ -312,7 +258,7 @@ class ParserGen:
     def _note_copies(self) -> None:
         """What statements make of a header's validity is no better known of its copies."""
         stores = self._g.usage.stores
-        todo = [path for path in stores if path.endswith(_KNOWN_OF_HEADERS)]
+        todo = [path for path in stores if path.endswith(KNOWN_OF_HEADERS)]
         while todo:
             path = todo.pop()
             for source, target in self._copies:
@@ -340,14 +286,14 @@ class ParserGen:
     def _consume(self, call: ir.ExternCall, point: ParsePoint) -> None:
         g = self._g
         if call.method == "advance":
-            bits = _constant_size(g, call) or 0
+            bits = constant_size(g, call) or 0
             if bits % 8 and g.varbit_bytes_only:
                 self._stop(point, INVALID_ARGUMENT)
             else:
                 self._skip(point, bits)
             return
         target = call.args[0]
-        size = _constant_size(g, call)
+        size = constant_size(g, call)
         ref = None if target is None else ex.lvalue(g, target)
         if not point.dead and size is not None and size % 8 and g.varbit_bytes_only:
             self._stop(point, INVALID_ARGUMENT)
@@ -437,7 +383,7 @@ class ParserGen:
         assert size is not None
         if g.width(size.type, call.span) > 64:
             raise CannotOffload("a size of more than 64 bits", call.span)
-        sizes = _sizes(g, size, _limit(call))
+        sizes = possible_sizes(g, size, most_bits(call))
         if len(sizes) > MAX_SIZES:
             raise CannotOffload(f"more than {MAX_SIZES} different numbers of bits to extract or skip", call.span)
         if call.method == "extract" and call.args[0] is not None:
@@ -478,7 +424,7 @@ class ParserGen:
         if not transition.keys:
             g.asm.goto(self._state(item.frame, transition.cases[0].state, point, item.span))
             return
-        chosen = _chosen_key(transition.keys)
+        chosen = chosen_key(transition.keys)
         if chosen is not None:
             self._split_key(item, *chosen, point)
             return
@@ -510,136 +456,11 @@ class ParserGen:
             self._g.asm.goto(self._label(("side", id(branch)), branch, point, key.span))
 
 
-def _chosen_key(keys: Sequence[ir.Expr]) -> tuple[int, ir.Mux] | None:
-    """The first key that is one of two values of which one follows a header stack, and so may be an error that the
-    other one is not; behind keys that are none."""
-    for number, key in enumerate(keys):
-        if isinstance(key, ir.Mux) and (_follows(key.then) or _follows(key.otherwise)):
-            return number, key
-        if _follows(key) or ex.has_calls(key):
-            return None
-    return None
-
-
-def _loops(parser: ir.Parser) -> dict[str, int]:
-    """The states that can be come to again, and how many states can be gone through on the way."""
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_edges_from((state.name, case.state) for state in parser.states for case in state.transition.cases)
-    parts_ = nx.strongly_connected_components(graph)
-    return {n: len(part) for part in parts_ for n in part if len(part) > 1 or graph.has_edge(n, n)}
-
-
-def _rename(point: ParsePoint, source: Ref, target: Ref) -> None:
-    """What is known of ``source`` and its parts holds of ``target``, to which it was copied (path "": everything
-    invalid). A header or stack of which ``target`` is a part stays as valid, and where it was extracted."""
-    if source.path == target.path:
-        return
-
-    def moved(path: str) -> str | None:
-        if not source.path or not source.holds(path):
-            return None
-        return target.path + path[len(source.path) :]
-
-    def kept(path: str) -> bool:
-        return not target.holds(path)
-
-    for known in (point.next_index, point.sizes, point.starts):
-        gone = {new: value for path, value in known.items() if (new := moved(path)) is not None}
-        stays = {path: value for path, value in known.items() if kept(path)}
-        known.clear()
-        known.update(stays | gone)
-    if point.valid is not None:
-        valid = frozenset(new for path in point.valid if (new := moved(path)) is not None)
-        point.valid = frozenset(filter(kept, point.valid)) | valid
-
-
 @contextmanager
 def _known_validity(g: Gen) -> Iterator[None]:
     """Copies made here do not make a header's validity unknown: the point says what it is."""
     before = set(g.usage.stores)
     yield
     for path in set(g.usage.stores) - before:
-        if path.endswith(_KNOWN_OF_HEADERS):
+        if path.endswith(KNOWN_OF_HEADERS):
             del g.usage.stores[path]
-
-
-def _sizes(g: Gen, size: ir.Expr, limit: int) -> Sequence[int]:
-    """The values up to ``limit`` that ``size`` may have, without those that are an error before there is anything."""
-    unit = 8 if g.varbit_bytes_only else 1
-    step = max(unit, 1 << min(16, estimate.low_zeros(g, size)))
-    steps = range(0, min(estimate.largest(g, size), limit) + 1, step)
-    values = estimate.values(g, size, MAX_SIZES)
-    if values is None:
-        return steps
-    few = sorted(value for value in values if value <= limit and value % unit == 0)
-    return min((few, steps), key=len)
-
-
-def _limit(call: ir.ExternCall) -> int:
-    """The most bits that ``call`` can extract as its varbit, or skip."""
-    bare = ir.bare(call.type_args[0]) if call.method == "extract" else None
-    if bare is None:
-        return LONGEST_FRAME
-    found = [ir.bare(f.type) for f in bare.fields] if isinstance(bare, ir.HeaderType) else []
-    varying = [t.max_width for t in found if isinstance(t, ir.VarbitType)]
-    if len(varying) != 1:
-        raise CannotOffload("extract with a size, into a header without a varbit", call.span)
-    return varying[0]
-
-
-def _varies(g: Gen, call: ir.ExternCall) -> bool:
-    """Whether how much a call extracts or skips is found out when the packet is there."""
-    sized = call.method == "advance" or len(call.args) > 1
-    return sized and _constant_size(g, call) is None
-
-
-def _constant_size(g: Gen, call: ir.ExternCall) -> int | None:
-    """The bits of the varbit that ``call`` extracts, or that it skips, if they are known."""
-    size = call.args[-1] if call.method == "advance" or len(call.args) > 1 else None
-    return None if size is None else ex.constant_value(g, size)
-
-
-def _moves(stmt: ir.Stmt) -> bool:
-    """Whether a statement extracts, advances, runs a sub-parser or follows a stack's index somewhere inside."""
-    todo: list[ir.Stmt] = [stmt]
-    while todo:
-        match todo.pop():
-            case ir.Block(body):
-                todo += body
-            case ir.If(then=then, otherwise=otherwise):
-                todo += [then, otherwise]
-            case ir.Do(ir.BlockApply()) | ir.Do(ir.ExternCall(extern="packet_in")):
-                return True
-            case ir.Assign(target, value) if _follows(target) or _follows(value):
-                return True
-            case ir.Do(call) if _follows(call):
-                return True
-    return False
-
-
-def _follows(expr: ir.Expr) -> bool:
-    """Whether an expression has ``.next`` or ``.last`` of a header stack in it."""
-    todo = [expr]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, ir.Member) and isinstance(ir.bare(item.base.type), ir.StackType):
-            return True
-        todo += ex.children(item)
-        if isinstance(item, ir.FunctionCall | ir.ExternCall):
-            todo += [arg for arg in item.args if arg is not None]
-    return False
-
-
-def _declared(states: Sequence[ir.State]) -> list[ir.Declare]:
-    """Every variable that the states declare, inside blocks too."""
-    out: list[ir.Declare] = []
-    todo: list[ir.Stmt] = [stmt for state in reversed(states) for stmt in reversed(state.body)]
-    while todo:
-        match todo.pop():
-            case ir.Declare() as found:
-                out.append(found)
-            case ir.Block(body):
-                todo += reversed(body)
-            case ir.If(then=then, otherwise=otherwise):
-                todo += [otherwise, then]
-    return out
