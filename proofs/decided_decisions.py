@@ -87,7 +87,9 @@ def _about_packets(parts: Sequence[Part]) -> list[Term]:
 
 
 def _by_size(conditions: Iterable[Term]) -> list[Term]:
-    sizes = {c: len(b.postorder([c])) for c in conditions if not _of_one_bit(c) and not b.applications(c)}
+    several = [condition for condition in conditions if not _of_one_bit(condition)]
+    asking = b.leading_to(several, lambda term: term.op == "apply")
+    sizes = {c: b.size([c], LARGEST + 1) for c in several if c not in asking}
     return sorted((c for c, size in sizes.items() if size <= LARGEST), key=lambda c: (-sizes[c], c.serial))
 
 

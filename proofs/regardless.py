@@ -58,7 +58,7 @@ def _large_and_free(part: Part, mentions: Mentions) -> bool:
     if part.pair is None:
         return False
     when, x, y = part.pair
-    return mentions(when) and not (mentions(x) or mentions(y)) and len(b.postorder([x, y])) >= LEAST
+    return mentions(when) and not (mentions(x) or mentions(y)) and b.size([x, y], LEAST) >= LEAST
 
 
 def _without(condition: Term, mentions: Mentions) -> Term:

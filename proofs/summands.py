@@ -32,14 +32,17 @@ Never = Callable[[Term], bool | None]
 def with_summands_met(obligation: Obligation, never: Never) -> Obligation:
     """An obligation that holds if and only if this one does, with summands of the second side made the first one's
     where they are the same, and without the parts that are then equal."""
-    meeting = _Meeting(never)
+    sides = [side for part in obligation.parts if part.pair is not None for side in part.pair[1:]]
+    meeting = _Meeting(never, b.leading_to(sides, lambda term: term.op == "add"))
     parts = (meeting.part(part) for part in obligation.parts)
     return replace(obligation, parts=tuple(part for part in parts if part.differ is not b.FALSE))
 
 
 class _Meeting:
-    def __init__(self, never: Never) -> None:
+    def __init__(self, never: Never, adding: set[Term]) -> None:
+        """``adding``: the terms that have sums in them."""
         self._never = never
+        self._adding = adding
         self._met: dict[tuple[Term, Term], Term | None] = {}
         """What counts and a summand of the second side → the first side's; None if it is none of these."""
         self._vain = 0
@@ -49,6 +52,8 @@ class _Meeting:
         if part.pair is None:
             return part
         when, x, y = part.pair
+        if x not in self._adding or y not in self._adding:
+            return part
         mine, theirs = set(b.postorder([x])), set(b.postorder([y]))
         ours = [t for t in _summands(mine) if t not in theirs]
         known = {

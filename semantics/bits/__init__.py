@@ -54,7 +54,7 @@ from .pieces import chunks
 from .plan import Plan
 from .rewrite import RULES
 from .rules_sums import total
-from .term import BOOL, FALSE, TRUE, Sort, Term, bit_vector, boolean, bv, make, postorder, show, var
+from .term import BOOL, FALSE, TRUE, Sort, Term, bit_vector, boolean, bv, make, postorder, show, size, var
 from .walk import (
     Value,
     applications,
@@ -77,7 +77,7 @@ __all__ = [
     "ite", "leading_to", "literal", "lshr", "make", "mul", "ne",
     "needed", "neg", "not_", "or_", "postorder", "rebuild", "resize", "rules_bits", "rules_bool", "rules_parts",
     "rules_sums", "sdiv",
-    "select", "sext", "shl", "show", "signed", "sle", "slt", "srem", "store", "sub", "substitute", "to_bool", "total",
-    "udiv",
+    "select", "sext", "shl", "show", "signed", "size", "sle", "slt", "srem", "store", "sub", "substitute", "to_bool",
+    "total", "udiv",
     "uge", "ugt", "ule", "ult", "urem", "var", "variables", "zext",
 ]  # fmt: skip

@@ -210,3 +210,15 @@ def postorder(roots: Iterable[Term], ends: Container[Term] = (), oldest: int = 0
             stack.append(None)
             stack += [arg for arg in reversed(term.args) if arg not in seen]
     return order
+
+
+def size(roots: Iterable[Term], most: int) -> int:
+    """How many nodes ``roots`` have below them, themselves among them; ``most`` if they are as many or more."""
+    seen = set(roots)
+    stack = list(seen)
+    while stack and len(seen) < most:
+        for arg in stack.pop().args:
+            if arg not in seen:
+                seen.add(arg)
+                stack.append(arg)
+    return min(len(seen), most)

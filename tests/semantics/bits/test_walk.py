@@ -154,3 +154,10 @@ def test_leading_to_is_what_is_found_and_all_above_it() -> None:
     above, beside = b.eq(b.add(called, y), b.bv(3, 8)), b.ult(x, y)
     assert b.leading_to([above, beside], lambda t: t.op == "apply") == {above, *above.args, called} - {b.bv(3, 8)}
     assert b.leading_to([beside], lambda t: t.op == "apply") == set()
+
+
+def test_size_counts_nodes_as_far_as_it_is_asked_to() -> None:
+    term = Shapes(5).term(8, 4)
+    nodes = len(b.postorder([term]))
+    assert nodes > 3
+    assert [b.size([term, term], most) for most in (1, nodes, nodes + 1, nodes + 9)] == [1, nodes, nodes, nodes]
