@@ -10,7 +10,7 @@ the part cannot be satisfied, whatever is chosen. If it is not nothing is known.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -27,7 +27,8 @@ def holding_regardless(
     obligation: Obligation, picks: frozenset[Term], unsatisfiable: Callable[[Term, str], bool]
 ) -> Obligation:
     """An obligation that holds if and only if this one does, without the large parts that are seen to hold whatever the
-    choices ``picks`` are; the first that is not seen to hold ends it.
+    choices ``picks`` are: those in which nothing is added up all together, which is soon said, the others one by one as
+    far as the first that is not seen to hold.
 
     ``unsatisfiable`` says whether a query is seen to be so (the second argument: what it is about).
     """
@@ -35,16 +36,24 @@ def holding_regardless(
         return obligation
     mentions = Mentions(picks)
     context = _without(obligation.context, mentions)
-    left = list(obligation.parts)
-    for part in obligation.parts:
-        if part.pair is None or not _large_and_free(part, mentions):
-            continue
-        when, x, y = part.pair
-        query = b.and_(context, _without(when, mentions), b.ne(x, y))
-        if not unsatisfiable(query, f"{obligation.name}: {part.name}"):
+    large = [part for part in obligation.parts if _large_and_free(part, mentions)]
+    adding = b.leading_to((side for part in large for side in _sides(part)), lambda term: term.op == "add")
+    plain = [part for part in large if adding.isdisjoint(_sides(part))]
+
+    def hold(parts: Sequence[Part], what: str) -> bool:
+        differ = [b.and_(_without(part.pair[0], mentions), b.ne(*part.pair[1:])) for part in parts if part.pair]
+        return unsatisfiable(b.and_(context, b.or_(*differ)), f"{obligation.name}: {what}")
+
+    holding = plain if len(plain) > 1 and hold(plain, "large parts") else []
+    for part in (one for one in large if one not in holding):
+        if not hold([part], part.name):
             break
-        left.remove(part)
-    return replace(obligation, parts=tuple(left))
+        holding = [*holding, part]
+    return replace(obligation, parts=tuple(part for part in obligation.parts if part not in holding))
+
+
+def _sides(part: Part) -> tuple[Term, ...]:
+    return part.pair[1:] if part.pair is not None else ()
 
 
 def may_hold_regardless(obligation: Obligation, picks: frozenset[Term]) -> bool:

@@ -126,6 +126,35 @@ def test_large_parts_without_choices_are_asked_once_where_no_choice_is_known() -
     assert kept.parts == obligation.parts
 
 
+def chosen_of(names: str, *, otherwise: bool = False) -> Term:
+    """A large term in which nothing is added up."""
+    found = X
+    for i in range(LEAST // 2):
+        one = b.var(f"in.{names}{i}", WIDTH)
+        found = b.ite(b.ult(one, found), *((one, found) if otherwise else (found, one)))
+    return found
+
+
+def test_large_parts_in_which_nothing_is_added_up_are_asked_together() -> None:
+    """... and one by one where that is not seen."""
+    pairs = [(chosen_of(name), chosen_of(name, otherwise=True)) for name in "ab"]
+    when = b.eq(CHOICES[0], X)
+    bytes_ = (unequal(f"bytes {i}", *pair, when) for i, pair in enumerate(pairs))
+    parts = (unequal("port", CHOICES[1], X, when), *bytes_)
+    obligation, asked = Obligation("test", b.TRUE, parts), list[str]()
+
+    def unsatisfiable(_query: Term, what: str) -> bool:
+        asked.append(what)
+        return answer
+
+    answer = True
+    left = holding_regardless(obligation, frozenset(CHOICES), unsatisfiable)
+    assert (asked, [part.name for part in left.parts]) == (["test: large parts"], ["port"])
+    answer = False
+    kept = holding_regardless(obligation, frozenset(CHOICES), unsatisfiable)
+    assert (asked[1:], kept.parts) == (["test: large parts", "test: bytes 0"], parts)
+
+
 X, Y = INPUTS
 IN_CELL = b.ite(b.eq(CELL, b.bv(0, 1)), X, Y)
 
