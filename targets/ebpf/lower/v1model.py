@@ -45,10 +45,10 @@ def _writes_instance_type(program: ir.Program) -> bool:
             case ir.Assign(target=written):
                 places: Sequence[object] = (written,)
             case ir.ExternCall() | ir.FunctionCall() | ir.BlockApply() | ir.BoundAction():
-                places = node.args
+                places = [each for each in node.args if isinstance(each, ir.Member | ir.Slice)]
             case _:
                 continue
-        if any(isinstance(each, ir.Member) and each.name == "instance_type" for each in places):
+        if any(isinstance(each, ir.Member) and each.name == "instance_type" for each in mentioned(tuple(places))):
             return True
     return False
 

@@ -183,7 +183,7 @@ def test_clones_from_egress_leave_the_kernel(kernel_oracle: KernelOracle, name: 
     assert len(lengths) > 2
 
 
-WRITTEN: Final = "std.instance_type = 0; "
+WRITTEN: Final = "std.instance_type[7:0] = 0; "
 COUNTED: Final = "hits.count((bit<32>) hdr.h.c);"
 REFUSED: Final = {
     "only at tc": (program(MULTICAST), "xdp"),
