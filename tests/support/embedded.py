@@ -34,7 +34,7 @@ from .mutation import PORTS, Packets, Subject
 from .pair_mutation import Mutant, mutants
 
 SHORTEST = 18
-"""Bytes of a frame that every hook is given, with a tag beside it or in it."""
+"""Bytes of the shortest frame that programs are run on: one of 14 with a tag, which tc may have put beside it."""
 
 
 def check_file(target: Target, artifact: Any, program: ir.Program, timeout: float, *, machines: bool = False) -> Result:

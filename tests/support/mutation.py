@@ -276,12 +276,11 @@ def _as_far_as_defined(seen: Sent, tried: Sequence[Sent]) -> bool:
     alike = [sorted(one) for one in tried if _shapes(one) == _shapes(seen)]
     if not alike:
         return False
-    first, *others = ([int.from_bytes(frame, "big") for *_, frame in one] for one in (*alike, sorted(seen)))
-    *others, mine = others
-    hang = [0] * len(first)
-    for other in others:
-        hang = [bits | x ^ y for bits, x, y in zip(hang, first, other, strict=True)]
-    return all((x ^ y) & ~bits == 0 for bits, x, y in zip(hang, first, mine, strict=True))
+    *ways, mine = ([int.from_bytes(frame, "big") for *_, frame in one] for one in (*alike, sorted(seen)))
+    hang = [0] * len(mine)
+    for way in ways:
+        hang = [bits | x ^ y for bits, x, y in zip(hang, ways[0], way, strict=True)]
+    return all((x ^ y) & ~bits == 0 for bits, x, y in zip(hang, ways[0], mine, strict=True))
 
 
 def _shapes(sent: Sent) -> list[tuple[str, int, int]]:
