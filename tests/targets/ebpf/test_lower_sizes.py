@@ -11,7 +11,7 @@ from p4verify.semantics.meaning.program import run
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.targets.base import CannotOffload
-from p4verify.targets.ebpf.lower import estimate, lower, parse
+from p4verify.targets.ebpf.lower import estimate, lower
 from p4verify.targets.ebpf.lower.gen import Gen
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.target import TARGET
@@ -142,7 +142,7 @@ def test_values_that_a_size_may_have(size: str, values: set[int] | None, monkeyp
         found.append(exact(g, expr, most))
         return found[-1]
 
-    monkeypatch.setattr(parse.estimate, "values", noted)
+    monkeypatch.setattr(estimate, "values", noted)
     states = f"state start {{ p.extract(hdr.eth); p.extract(hdr.one, 8); p.advance({size}); transition accept; }}"
     try:
         lower(program(states), None, {"hook": "xdp"})
