@@ -234,7 +234,7 @@ def propagate(context: Term) -> tuple[Term, dict[Term, Term]]:
     for _ in range(ROUNDS):
         known: dict[Term, Term] = {}
         conjuncts = []
-        for atom in sorted(_conjuncts(context), key=lambda t: (_size(t), t.serial)):
+        for atom in sorted(_conjuncts(context), key=lambda t: (size_of(t), t.serial)):
             new = b.substitute([atom], known | bounded(known, [atom]))[0] if known else atom
             if new is b.FALSE:
                 return b.FALSE, {}
@@ -248,9 +248,9 @@ def propagate(context: Term) -> tuple[Term, dict[Term, Term]]:
 
 
 @lru_cache(maxsize=50_000)
-def _size(term: Term) -> int:
+def size_of(term: Term) -> int:
     """Nodes of a term; guards share most of their conjuncts, so each is counted once."""
-    return len(b.postorder([term]))
+    return b.size([term])
 
 
 def _conjuncts(context: Term) -> Sequence[Term]:

@@ -18,7 +18,7 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from .compare import Obligation, facts, propagate, unequal
+from .compare import Obligation, facts, propagate, size_of, unequal
 
 DEPTH: Final = 4
 """Decisions below another one that are looked through for the other branch's value."""
@@ -83,7 +83,6 @@ class _Merging:
         self._impossible = impossible
         self._stopped = stopped
         self._excluded: dict[tuple[Term, Term], bool] = {}
-        self._sizes: dict[Term, int] = {}
         self._work = 0
 
     def over(self, roots: list[Term]) -> dict[Term, Term]:
@@ -109,9 +108,9 @@ class _Merging:
     def _decision(self, term: Term) -> Term:
         """One of the branches, if it says what the other does where that is taken."""
         condition, then, otherwise = term.args
-        ways = [(each, _Where(known(each))) for each in (condition, b.not_(condition))]
-        (here, holds), (there, fails) = ways
-        if self._says(otherwise, then, here, holds):
+        there = b.not_(condition)
+        holds, fails = _Where(known(condition)), _Where(known(there))
+        if self._says(otherwise, then, condition, holds):
             merged = otherwise
         elif self._says(then, otherwise, there, fails):
             merged = then
@@ -141,19 +140,13 @@ class _Merging:
         """Each argument where the smaller ones do not decide the whole."""
         under: dict[Term, Term] = {}
         args = []
-        for arg in sorted(term.args, key=lambda t: (self._size(t), t.serial)):
+        for arg in sorted(term.args, key=lambda t: (size_of(t), t.serial)):
             where = _Where(under)
             new = where(arg)
             self._work += where.work
             args.append(new)
             under |= known(new if term.op == "and" else b.not_(new))
         return b.and_(*args) if term.op == "and" else b.or_(*args)
-
-    def _size(self, term: Term) -> int:
-        """Its nodes."""
-        if term not in self._sizes:
-            self._sizes[term] = len(b.postorder([term]))
-        return self._sizes[term]
 
 
 def known(condition: Term) -> dict[Term, Term]:

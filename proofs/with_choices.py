@@ -153,7 +153,7 @@ class WithChoices:
         found = self._by_telling_values(obligation, picks)
         if found is not NOT_SEEN:
             return found
-        large = _size(obligation.violation) >= LARGE
+        large = b.size([obligation.violation], LARGE) >= LARGE
         if large:  # what both sides ask for without choosing is one thing in the terms that choices are made of
             obligation = swept(obligation, self._plain.unsatisfiable)
             picks = self.picks_in(obligation.violation)
@@ -449,7 +449,7 @@ class WithChoices:
                 return f"{obligation.name}: {OUT_OF_TIME}"
             for side in sides(*todo.pop()):
                 following = self._condition_of(side)
-                self._split_nodes += _size(side.violation)
+                self._split_nodes += b.size([side.violation])
                 if not self.picks_in(side.violation):
                     found = self._plain.settle(side)
                 elif following is not None and not self._folds(side):
@@ -550,7 +550,3 @@ def _by_terms(values: Instance, options: Candidates, known: Mapping[Term, Sequen
         alike = (t for t, n in zip(options[v], known[v], strict=True) if number(n) == number_of(value))
         instance[v] = next(alike, value)
     return instance
-
-
-def _size(term: Term) -> int:
-    return len(b.postorder([term]))

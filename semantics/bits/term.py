@@ -10,6 +10,7 @@ included (``bvudiv x 0`` is all ones, ``bvurem x 0`` is ``x``). Terms know nothi
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Container, Iterable
 from itertools import count
 from threading import Lock
@@ -212,7 +213,7 @@ def postorder(roots: Iterable[Term], ends: Container[Term] = (), oldest: int = 0
     return order
 
 
-def size(roots: Iterable[Term], most: int) -> int:
+def size(roots: Iterable[Term], most: int = sys.maxsize) -> int:
     """How many nodes ``roots`` have below them, themselves among them; ``most`` if they are as many or more."""
     seen = set(roots)
     stack = list(seen)

@@ -179,32 +179,6 @@ def constant_value(g: Gen, expr: ir.Expr) -> int | None:
     return int(expr.value) & ((1 << width) - 1)
 
 
-def always(g: Gen, condition: ir.Expr) -> bool | None:
-    """What a condition is wherever the code runs that is being made, by what is fixed there; None if that is not
-    known."""
-    if not g.fixed:
-        return None
-    match condition:
-        case ir.Unary("!", operand):
-            known = always(g, operand)
-            return None if known is None else not known
-        case ir.Binary("&&" | "||" as op, left, right):
-            first, ends = always(g, left), op == "||"
-            return always(g, right) if first is (not ends) else first
-        case ir.Binary("==" | "!=" as op, left, right):
-            numbers = fixed_value(g, left), fixed_value(g, right)
-            return None if None in numbers else (numbers[0] == numbers[1]) is (op == "==")
-    return None
-
-
-def fixed_value(g: Gen, expr: ir.Expr) -> int | None:
-    """The number of a literal, or of a field that holds the same one wherever the code runs that is being made."""
-    if isinstance(expr, ir.Member) and isinstance(expr.base, ir.Var):
-        ref = resolve(g, expr)
-        return None if ref is None else g.fixed.get(ref.path)
-    return constant_value(g, expr)
-
-
 def is_signed(type_: ir.Type) -> bool:
     """Whether values of the type are in two's complement."""
     bare = ir.bare(type_)
@@ -596,6 +570,6 @@ def window(g: Gen, expr: ir.Expr, low: int, count: int) -> None:
 
 
 __all__ = [
-    "R10", "Temp", "always", "branch_if", "branch_unless", "choose", "constant_value", "has_calls", "is_signed",
-    "lvalue", "mentions", "resolve", "two", "value", "window",
+    "R10", "Temp", "branch_if", "branch_unless", "choose", "constant_value", "has_calls", "is_signed", "lvalue",
+    "mentions", "resolve", "two", "value", "window",
 ]  # fmt: skip

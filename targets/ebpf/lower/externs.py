@@ -14,6 +14,7 @@ from . import (
     cellcode,
     checksums,
     digests,
+    effects,
     fields,
     forwarding,
     hashes,
@@ -37,7 +38,6 @@ Value = Callable[[Gen, ir.ExternCall, Ref], None]
 
 CLONE, SESSION = "$clone ", "$session "
 """How names begin of what ``clone`` remembers, that it was called, and the session; its type follows."""
-CLONES_OF: Final = ("clone", "clone_preserving_field_list")
 RESUBMIT, RECIRCULATE = "$resubmit", "$recirculate"
 """... and that the packet shall come back."""
 DROP_PORT: Final = 511
@@ -314,7 +314,7 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
     ("v1model", "register", "read"): registers.read_into,
     ("v1model", "register", "write"): registers.write,
     ("v1model", "mark_to_drop", ""): _mark_to_drop,
-    **{("v1model", name, ""): _clone for name in CLONES_OF},
+    **{("v1model", name, ""): _clone for name in effects.CLONES_OF},
     ("v1model", "resubmit_preserving_field_list", ""): _come_back(RESUBMIT),
     ("v1model", "recirculate_preserving_field_list", ""): _come_back(RECIRCULATE),
     ("v1model", "truncate", ""): truncation.least,
@@ -352,4 +352,4 @@ _VALUES: Final[dict[tuple[str, str, str], Value]] = {
     **{(arch, *name): made for arch in ("psa", "pna") for name, made in portable.VALUES.items()},
 }
 
-__all__ = ["CLONE", "CLONES_OF", "DROP_PORT", "RECIRCULATE", "RESUBMIT", "SESSION", "composite", "statement", "value"]
+__all__ = ["CLONE", "DROP_PORT", "RECIRCULATE", "RESUBMIT", "SESSION", "composite", "statement", "value"]

@@ -11,7 +11,7 @@ from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R1, R2, R10
-from . import calls, externs, loops, settling, tables, turns, wide
+from . import calls, externs, fixed, loops, settling, tables, turns, wide
 from . import expr as ex
 from .frame import Leaf, Ref, headers, is_composite, leaf_bytes, leaves, parts
 from .gen import Gen
@@ -76,9 +76,9 @@ def _do(g: Gen, stmt: ir.Do) -> None:
 
 
 def _if(g: Gen, stmt: ir.If) -> None:
-    always = ex.always(g, stmt.condition)
-    if always is not None:
-        block(g, stmt.then if always else stmt.otherwise)
+    known = fixed.always(g, stmt.condition)
+    if known is not None:
+        block(g, stmt.then if known else stmt.otherwise)
         return
     otherwise, end = g.asm.label(), g.asm.label()
     ex.branch_unless(g, stmt.condition, otherwise)

@@ -15,7 +15,7 @@ from ..carried import RECIRCULATED, RESUBMITTED, Carried, carried
 from ..replicas import CLONES, MULTICAST
 from ..times import AT_EGRESS, UNIT, asked
 from . import again, calls, copies, effects, payload, truncation
-from .externs import CLONE, CLONES_OF, DROP_PORT, RECIRCULATE, RESUBMIT, SESSION
+from .externs import CLONE, DROP_PORT, RECIRCULATE, RESUBMIT, SESSION
 from .frame import Leaf, Ref, leaves, parts
 from .gen import Gen
 from .hooks import KTIME, begin, redirect
@@ -168,11 +168,11 @@ class _V1Model:
         parsed, and clones from egress with what it has left."""
         egress = [self._bound(self.egress, ("hdr", "meta", "std")), self._bound(self.compute, ("hdr", "meta"))]
         ingress = [self._bound(self.verify, ("hdr", "meta")), self._bound(self.ingress, ("hdr", "meta", "std"))]
-        again = [*ingress, *egress, *egress]
+        twice = [*ingress, *egress, *egress]
         return [
             [*ingress, *egress],
             *([egress] if self.cloned is not None else []),
-            *([again] if self.cloned_out is not None else []),
+            *([twice] if self.cloned_out is not None else []),
         ]
 
     def _bound(self, control: ir.Control, names: tuple[str, ...]) -> tuple[ir.Control, dict[str, Ref]]:
@@ -232,7 +232,7 @@ class _V1Model:
 
     def _clones(self, control: ir.Control) -> Span | None:
         """Where a control, or what it calls, asks for clones."""
-        found = [effects.asks(self.g.program, control, name) for name in CLONES_OF]
+        found = [effects.asks(self.g.program, control, name) for name in effects.CLONES_OF]
         return next((span for span in found if span is not None), None)
 
     def _remember_for_clones(self, stack: ExitStack) -> None:
@@ -253,15 +253,20 @@ class _V1Model:
             g.objects[name + kind] = g.declare(name + kind, ir.bits(width))
             g.clear(g.objects[name + kind])
 
+    def _session(self, kind: str, none: Label) -> Ref:
+        """The session that a control has asked for; to ``none`` if it did not ask for clones of this type."""
+        g = self.g
+        g.load_leaf(R1, g.objects.pop(f"{CLONE}{kind}"))
+        g.asm.jump("jeq", R1, 0, none)
+        return g.objects.pop(f"{SESSION}{kind}")
+
     def _clone(self) -> None:
         """A copy to each member of the session, if ``clone`` was called in ingress; before them the frame itself, if it
         matters who is first."""
         if self.cloned is None:
             return
         g, none = self.g, self.g.asm.label()
-        asked, session = g.objects.pop(f"{CLONE}I2E"), g.objects.pop(f"{SESSION}I2E")
-        g.load_leaf(R1, asked)
-        g.asm.jump("jeq", R1, 0, none)
+        session = self._session("I2E", none)
         with copies.saved(g, self.hdr, self.std) as back, copies.saved(g, self.meta) as meta_back:
             if self.frame_first:
                 elsewhere = g.asm.label()
@@ -281,9 +286,7 @@ class _V1Model:
         """A copy to each member of the session, if ``clone`` was called in egress: with headers and metadata as egress
         has left them, through egress again."""
         g, none = self.g, self.g.asm.label()
-        asked, session = g.objects.pop(f"{CLONE}E2E"), g.objects.pop(f"{SESSION}E2E")
-        g.load_leaf(R1, asked)
-        g.asm.jump("jeq", R1, 0, none)
+        session = self._session("E2E", none)
         with copies.saved(g, self.hdr, self.std, self.port) as back, copies.saved(g, self.meta) as meta_back:
             self._to_session(session, EGRESS_CLONE, back, meta_back)
             back()
