@@ -20,7 +20,7 @@ from .proofs.fixing import Application, as_decision
 from .proofs.verdict import Observed
 from .semantics import bits as b
 from .semantics.bits import Term
-from .semantics.meaning.behaviour import Behaviour
+from .semantics.meaning.behaviour import Behaviour, is_choice, is_choice_of_a_copy
 from .semantics.meaning.payload import PayloadFunctions, of_any_length
 
 Function = Callable[..., int]
@@ -107,6 +107,34 @@ def allows(
         return "unknown"  # a table is asked with an undefined value
     answer = engine.satisfiable(b.not_(violation), "an undefined value that would do", SECONDS)
     return {"sat": "yes", "unsat": "no"}.get(answer.status, "unknown")  # type: ignore[return-value]
+
+
+def certainly_told(side: Behaviour, given: Input, functions: Mapping[str, Function]) -> frozenset[str] | None:
+    """The names of metadata that are the same on one input whatever is undefined and whatever comes with the frame, if
+    all frames are that are sent; else None, as on an input that meets a fault, or may.
+
+    Args:
+        side: a program or a machine.
+        given: the input.
+        functions: uninterpreted functions by name; others are 0.
+    """
+    terms = [term for case in side.cases for term in case.terms()] + [fault.guard for fault in side.faults]
+    free = frozenset(v for v in b.variables(*terms) if _is_open(v))
+    known = on_input(side, given, functions, free)
+    live = [case for case in known.cases if case.guard is not b.FALSE]
+    if len(live) != 1 or live[0].guard is not b.TRUE or any(f.guard is not b.FALSE for f in known.faults):
+        return None
+    sent = [term for output in live[0].outputs if output.when is not b.FALSE for term in output.terms()]
+    if any(not term.is_const for term in sent):
+        return None
+    return frozenset(name for name, term in live[0].metadata.items() if term.is_const)
+
+
+def _is_open(variable: Term) -> bool:
+    """Whether it is undefined, or comes with the frame but for its port."""
+    if is_choice(variable) or is_choice_of_a_copy(variable):
+        return True
+    return variable.name.startswith("in.") and variable.name != "in.port"
 
 
 def on_input(

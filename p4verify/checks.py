@@ -18,6 +18,7 @@ from .assertions import Asserted, check_assertions, has_asserts, shows_nothing
 from .confirm import Pair, confirm
 from .impossible import without_the_impossible
 from .machine_in_runs import MachineInRuns
+from .machine_itself import MachineItself
 from .mapping import NOTHING_SAID, ProgramMap
 from .on_numbers import all_terms
 from .pairs import ProgramPair, check_pair
@@ -45,7 +46,7 @@ from .semantics.rules.build import program_rules
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import NOWHERE, Span, Unsupported
 from .sides_in_runs import SidesInRuns
-from .targets.base import CannotOffload, Classifies, CompilesIn, HasRoom, Relation, Target
+from .targets.base import CannotOffload, Classifies, CompilesIn, HasRoom, MeansInPart, Relation, Target
 from .two_machines import (
     Given,
     Machine,
@@ -55,7 +56,6 @@ from .two_machines import (
     both_ways,
     exactly,
     large_pair,
-    machine_with,
     two_machines,
 )
 
@@ -134,7 +134,8 @@ class Checker:
                 proof = self._prove(target, artifact, path, label, started)
                 proof = replace(proof, warnings=(*proof.warnings, *why))
         except Unsupported as error:
-            proof = _unsupported(error.reason, error.span, started)
+            seen = self._in_part(target, artifact, label, error, started)
+            proof = seen or _unsupported(error.reason, error.span, started)
         except CannotOffload as error:
             proof = _unsupported(error.reason, error.span, started)
         return Result(label, path, _placed(proof, self._need_program()))
@@ -206,26 +207,13 @@ class Checker:
 
     def _prove(self, target: Target, artifact: Any, path: str | None, label: str, started: float) -> Proof:
         program = self._need_program()
-        self.progress(f"{label}: meaning of the program")
-        rules, spec = self._spec(target)
-        self.progress(f"{label}: meaning of the artifact")
-        machine = machine_with(target, artifact, path, label)
-        spec, ports = self._copies_told(spec, rules)
-        relation = target.relate(program, artifact, rules)
-        spec = relation.settled(spec)
-        mine, theirs = (by_port(side, ports) for side in relate(spec, machine.behaviour, relation))
-        mine, theirs = (with_legal_answers(program, side) for side in (mine, theirs))
-        if rules is None and self.restrictions is not None:
-            mine, theirs = self.restrictions.restricted(mine), self.restrictions.restricted(theirs)
-        engine = self._engine(label)
-        if ports:
-            theirs = without_the_impossible(theirs, engine)
+        pair, mine, theirs, engine = self._both(target, artifact, label, target.meaning)
+        rules, spec, relation = pair.rules, pair.spec, pair.relation
+        machine = Machine(target, artifact, path, pair.impl, label)
         broken = self._check_laws(relation, engine, started)
         if broken is not None:
             return broken
-        pair = Pair(program, rules, spec, machine.behaviour, target, artifact, relation, self.machines_confirm,
-                    assumed=self.assumed, restrictions=self.restrictions)  # fmt: skip
-        runs = MachineInRuns(pair, engine) if rules is None else SidesInRuns(pair, lambda: (mine, theirs), engine)
+        runs = _runs_of(pair, mine, theirs, engine)
         outcome = search(mine, theirs, with_time_left(engine), aside=runs, real=relation.real)
         quantified = BOTH if rules is None and _has_open_tables(program) else PACKETS
         proof = decide(outcome, started, _accepted_because(outcome.tally, quantified, label))
@@ -248,6 +236,47 @@ class Checker:
         unread = self.restrictions.notes if self.restrictions is not None and rules is None else ()
         notes = tuple(dict.fromkeys((*unread, *baked, *spec.notes, *machine.behaviour.notes, *relation.notes)))
         return replace(proof, quantified_over=quantified, warnings=(*proof.warnings, *notes))
+
+    def _both(
+        self, target: Target, artifact: Any, label: str, told: Callable[[Any], Behaviour]
+    ) -> tuple[Pair, Behaviour, Behaviour, Engine]:
+        """The program and a machine of which ``told`` is the meaning; both in the same words, and what answers
+        questions about them. Raises Unsupported."""
+        program = self._need_program()
+        self.progress(f"{label}: meaning of the program")
+        rules, spec = self._spec(target)
+        self.progress(f"{label}: meaning of the artifact")
+        impl = told(artifact)
+        spec, ports = self._copies_told(spec, rules)
+        relation = target.relate(program, artifact, rules)
+        spec = relation.settled(spec)
+        mine, theirs = (by_port(side, ports) for side in relate(spec, impl, relation))
+        mine, theirs = (with_legal_answers(program, side) for side in (mine, theirs))
+        if rules is None and self.restrictions is not None:
+            mine, theirs = self.restrictions.restricted(mine), self.restrictions.restricted(theirs)
+        engine = self._engine(label)
+        if ports:
+            theirs = without_the_impossible(theirs, engine)
+        pair = Pair(program, rules, spec, impl, target, artifact, relation, self.machines_confirm,
+                    assumed=self.assumed, restrictions=self.restrictions)  # fmt: skip
+        return pair, mine, theirs, engine
+
+    def _in_part(self, target: Target, artifact: Any, label: str, untold: Unsupported, started: float) -> Proof | None:
+        """The ``reject`` of an artifact whose meaning does not tell all, if random runs of what it tells, or of the
+        machine itself, show a difference from the program."""
+        if not isinstance(target, MeansInPart):
+            return None
+        self.progress(f"{label}: meaning of the artifact as far as it goes")
+        try:
+            pair, mine, theirs, engine = self._both(target, artifact, label, target.meaning_in_part)
+            runs = _runs_of(pair, mine, theirs, engine)
+            proof = runs.reject(started) or MachineItself(pair, runs, untold, engine).reject(started)
+        except (Unsupported, CannotOffload):
+            return None
+        if proof is None:
+            return None
+        quantified = BOTH if pair.rules is None and _has_open_tables(self._need_program()) else PACKETS
+        return replace(proof, quantified_over=quantified, warnings=(*proof.warnings, f"not modelled: {untold}"))
 
     def _prove_large(self, target: Target, artifact: Any, path: str | None, label: str, started: float) -> Proof | str:
         """The proof where there are too many rules to put all into terms; else why there is none, if they are many."""
@@ -457,6 +486,11 @@ class Checker:
         if self.program is None:
             raise ValueError("this check needs a program")
         return self.program
+
+
+def _runs_of(pair: Pair, mine: Behaviour, theirs: Behaviour, engine: Engine) -> SidesInRuns:
+    """Random runs of a program and a machine."""
+    return MachineInRuns(pair, engine) if pair.rules is None else SidesInRuns(pair, lambda: (mine, theirs), engine)
 
 
 def _once_more(pair: Pair, mine: Behaviour, theirs: Behaviour, engine: Engine, started: float) -> Proof | None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
 from .certain import allows, surely
+from .concretely import Functions, side_of, sides_of, within
 from .counted import numbered, watched
 from .explain import Ran, decoded_headers, diverges, explain, only_met
 from .frames_near import frames_near
@@ -22,7 +23,7 @@ from .interpreted import USUAL_PORT, Groups, Undefined, run_on, same
 from .machine_shown import Loaded, confirming, on_machine, ports_of, with_the_rest
 from .machine_told import told
 from .near import near
-from .on_numbers import all_terms, functions_of, tables_of
+from .on_numbers import all_terms, functions_of
 from .proofs.choices import IMPL, apart, choices_of
 from .proofs.compare import is_about
 from .proofs.counterexample import Input, Side, differ_on, input_of, one_after_the_other, shrink, values_of
@@ -35,11 +36,9 @@ from .related import in_the_programs_cells
 from .restrictions import Restrictions
 from .semantics import bits as b
 from .semantics import ir
-from .semantics.bits import Term
 from .semantics.meaning.answers import answers
 from .semantics.meaning.behaviour import CHOICE, Behaviour, Fault, of_a_copy
-from .semantics.meaning.concrete import BadBehaviour, Faulted, Plans, evaluate_behaviour
-from .semantics.meaning.concrete import Groups as Members
+from .semantics.meaning.concrete import BadBehaviour
 from .semantics.meaning.program import meaning
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import InputError, Unsupported
@@ -87,13 +86,6 @@ MEMBERS: Final = 8
 
 MAY_AGREE_SECONDS: Final = 10.0
 """How long it is asked whether undefined values let two sides agree on one input."""
-
-
-class _Defaulting(dict[str, int]):
-    """Choices by name; one that the model does not mention is 0."""
-
-    def __missing__(self, _name: str) -> int:
-        return 0
 
 
 def confirm(pair: Pair, outcome: Outcome, started: float, shown_by: RuleSet | None = None) -> Proof:
@@ -173,13 +165,8 @@ def _run(
         model = numbered(pair.program, rules, model)
         spec = meaning(pair.assumed or pair.program, rules)
         relation = pair.target.relate(pair.program, pair.artifact, rules)
-    functions = _Functions(relation, model)
-    possible = [a.condition for side in (spec, pair.impl) for a in (*side.domain, *side.reaching)]
-    names = ToldNames.of(spec, pair.impl)
-    held = functions.cells() if pair.first is None else {}
-    run_spec = _within(possible, _side(spec, functions.program(spec), "", names, held=held))
-    machine = functions.machine(pair.impl)
-    run_impl = _side(in_the_programs_cells(pair.impl, relation), machine, "impl.", names, held=held)
+    functions = Functions(relation, model)
+    run_spec, run_impl = sides_of(spec, pair.impl, relation, model, told=pair.first is None)
     given = input_of(model)
     if rules is not None and pair.program is not None and pair.rules is None:
         given = watched(pair.program, rules, given)
@@ -193,31 +180,56 @@ def _run(
         why = f"{difference.obligation}: with other undefined values both sides do the same on the solver's packet"
         return _run(pair, outcome, difference, shown_by, least=False) if least else why
     expected, actual = run_spec(best), run_impl(best)
-    told_by = _by_the_program(pair, rules, best, expected, actual)
-    explanation = replace(told_by.explanation, machine=_told_by_machines(pair, functions, best))
     confirmed: tuple[str, ...] = ("reference", f"{pair.target.name} meaning")
     if pair.first is not None:
         confirmed = (f"{pair.first.name} meaning", f"{pair.target.name} meaning")
     ports = ports_of(expected, actual) if pair.first is not None else ports_of(actual)
     seen = [
         on_machine(one, tables, best, said, ports)
-        for one, tables, said in (_machines(pair, rules, best, expected, actual, machine) if pair.on_machines else ())
+        for one, tables, said in (_machines(pair, rules, best, expected, actual, functions) if pair.on_machines else ())
     ]
     wrong = next((each for each in seen if isinstance(each, str)), None)
     if wrong is not None:
         return wrong
     confirmed += confirming(seen, both=pair.first is not None)
+    decides = _told_by_machines(pair, functions, best)
+    return counterexample(pair, rules, best, (expected, actual), difference.obligation, confirmed, shown, decides)
+
+
+def counterexample(
+    pair: Pair,
+    rules: RuleSet | None,
+    given: Input,
+    seen: tuple[Observed, Observed],
+    name: str,
+    confirmed: tuple[str, ...],
+    shown: tuple[str, ...] = (),
+    decides: tuple[str, ...] = (),
+) -> Counterexample:
+    """What is to be said of an input on which two sides differ.
+
+    Args:
+        pair: the two.
+        rules: the rules under which they do.
+        given: the input.
+        seen: what each did.
+        name: of what failed.
+        confirmed: who has shown it.
+        shown: the rules in words, where they were made for this.
+        decides: the machine's part in it, in words.
+    """
+    told_by = _by_the_program(pair, rules, given, *seen)
+    explanation = replace(told_by.explanation, machine=decides)
     inputs = {
-        n: v for n, v in best.model.values.items() if n.startswith(("in.", CHOICE, "at.", "each.")) and n != "in.port"
+        n: v for n, v in given.model.values.items() if n.startswith(("in.", CHOICE, "at.", "each.")) and n != "in.port"
     }
     return Counterexample(
-        best.packet, best.port, expected, actual, inputs, told_by.rules or shown, difference.obligation,
-        (*confirmed, *told_by.confirmed), told_by.decoded, diverges(explanation), "", explanation,
-        told_by.test.text, told_by.test.why_not,
+        given.packet, given.port, *seen, inputs, told_by.rules or shown, name, (*confirmed, *told_by.confirmed),
+        told_by.decoded, diverges(explanation), "", explanation, told_by.test.text, told_by.test.why_not,
     )  # fmt: skip
 
 
-def _told_by_machines(pair: Pair, functions: _Functions, given: Input) -> tuple[str, ...]:
+def _told_by_machines(pair: Pair, functions: Functions, given: Input) -> tuple[str, ...]:
     """What decides in the machine, or in both, on an input; nothing if they are not to tell."""
     if not pair.explained:
         return ()
@@ -254,7 +266,7 @@ def _certain(pair: Pair, spec: Behaviour, sides: tuple[Side, Side], given: Input
     return certain if differ_on(given, certain, sides[1]) else sides[0]
 
 
-def _may_agree(spec: Behaviour, pair: Pair, relation: Relation, functions: _Functions, given: Input) -> bool:
+def _may_agree(spec: Behaviour, pair: Pair, relation: Relation, functions: Functions, given: Input) -> bool:
     """Whether some undefined values are known to let the program do what the machine does on one input. (Not where the
     machine settles some of them: what it holds is in no input.)"""
     chooses = pair.first_may_choose and choices_of(spec)
@@ -285,12 +297,12 @@ def with_groups(pair: Pair, rules: RuleSet, given: Input) -> RuleSet:
     assert pair.program is not None
     known = answers(pair.program, rules)
     model = replace(given.model, values={**given.model.values, **known.inputs})
-    functions = _Functions(pair.relation, model).program() | known.functions
+    functions = Functions(pair.relation, model).program() | known.functions
     try:
         held = pair.target.relate(pair.program, pair.artifact, rules)
         theirs = functions | functions_of(held, pair.told, model.values, functions)
         for side, asked, of_side in zip((pair.spec, pair.told), (functions, theirs), (mine, others), strict=True):
-            _side(side, asked, "impl." if side is pair.told else "", ToldNames(), of_side.members)(given)
+            side_of(side, asked, "impl." if side is pair.told else "", ToldNames(), of_side.members)(given)
     except (ValueError, KeyError, BadBehaviour, Unsupported, InputError, CannotOffload):
         return rules
     return Groups(values, mine.of_one_side(others) or mine.asked).into(rules)
@@ -331,7 +343,7 @@ class _Cheap:
         model = setting.given.model
         given = replace(setting.given, model=Model({**model.values, **known.inputs}, model.functions))
         given = watched(self.program, rules, given)
-        functions = _Functions(pair.relation, given.model)
+        functions = Functions(pair.relation, given.model)
         mine = functions.program() | known.functions
         others = given.model.callables() | known.functions
         held = pair.relation  # what the machine holds follows from the rules tried, or from the tables' answers
@@ -345,8 +357,8 @@ class _Cheap:
         possible = [a.condition for side in (pair.spec, pair.impl) for a in (*side.domain, *side.reaching)]
 
         def told_apart(mine_asked: Groups, others_asked: Groups) -> bool:
-            spec = _within(possible, _side(pair.spec, mine, "", names, mine_asked.members))
-            impl = _side(pair.told, theirs, "impl.", names, others_asked.members)
+            spec = within(possible, side_of(pair.spec, mine, "", names, mine_asked.members))
+            impl = side_of(pair.told, theirs, "impl.", names, others_asked.members)
             if self.surely:
                 spec = surely(spec, impl, choices_of(pair.spec))
             return spec(given).differs(impl(given))
@@ -382,7 +394,7 @@ def _by_the_program(pair: Pair, rules: RuleSet | None, given: Input, expected: O
     groups = Groups(given.model.values)
     undefined = Undefined(pair.spec, given.model.values)
     ran = run_on(
-        pair.assumed or program, groups.into(rules), given, _Functions(pair.relation, given.model).cells(), undefined
+        pair.assumed or program, groups.into(rules), given, Functions(pair.relation, given.model).cells(), undefined
     )
     if ran is None or not same(ran, expected):
         return _Told()
@@ -396,127 +408,16 @@ def _by_the_program(pair: Pair, rules: RuleSet | None, given: Input, expected: O
     return _Told(explanation, test, decoded_headers(steps), ("interpreter",), met)
 
 
-@dataclass(frozen=True)
-class _Functions:
-    """Functions on numbers for both sides: tables' answers and cells of state before the packet."""
-
-    relation: Relation
-    model: Model
-
-    def cells(self) -> dict[str, Callable[..., int]]:
-        """What the program's cells hold before the packet, by the state's name."""
-        functions = self.program()
-        return {n.removeprefix("state."): f for n, f in functions.items() if n.startswith("state.")}
-
-    def program(self, side: Behaviour | None = None) -> dict[str, Callable[..., int]]:
-        """The model's functions, the program's cells as the machine holds them, and what ``side`` asks of the
-        relation."""
-        functions = self.model.callables()
-        if side is not None and self.relation.tables:
-            functions |= tables_of(self.relation, all_terms(side), self.model.values, functions)
-        for state in self.relation.states:
-
-            def cell(index: int, state: Any = state) -> int:
-                term = state.value(
-                    b.apply(f"state.{state.machine}", state.cell_bits, state.index(b.bv(index, state.index_bits)))
-                )
-                value = b.evaluate([term], self.model.values, self.model.callables(), default=0)[0]
-                assert isinstance(value, int)
-                return value
-
-            functions[f"state.{state.program}"] = cell
-        return functions
-
-    def machine(self, side: Behaviour) -> dict[str, Callable[..., int]]:
-        """The model's functions, and the relation's evaluated on numbers."""
-        functions = self.model.callables()
-        return functions | functions_of(self.relation, side, self.model.values, functions)
-
-
-def _side(
-    behaviour: Behaviour,
-    functions: dict[str, Callable[..., int]],
-    prefix: str,
-    told: ToldNames,
-    members: Members | None = None,
-    held: Mapping[str, Callable[..., int]] | None = None,
-) -> Side:
-    """The behaviour as a function from concrete inputs to what is observed.
-
-    ``told``: the metadata that is told; where the behaviour says nothing of it, it is as it was.
-    ``held``: what cells hold before the packet, by the state's name; where no case writes them (under given rules, or
-    at all), they are as they were.
-    """
-
-    plans = Plans()
-
-    def run(given: Input) -> Observed:
-        values = given.model.values
-        choices = _Defaulting({n.removeprefix(prefix): v for n, v in values.items() if n.startswith(prefix + CHOICE)})
-        inputs = {n: v for n, v in values.items() if not n.startswith(("pkt", "in.port", CHOICE, IMPL))}
-        fault = _fault(behaviour, given, inputs, functions)
-        if fault is not None:
-            return Observed((), fault=fault)
-        try:
-            seen = evaluate_behaviour(
-                behaviour, given.packet, given.port, functions=functions, inputs=inputs, choices=choices, default=0,
-                cells=_known_cells(behaviour, given.cells),
-                groups=members or Groups(values).members, plans=plans,
-            )  # fmt: skip
-        except Faulted as happened:  # which hangs on bytes that lie so far from the packet's end, or on choices
-            return Observed((), fault=happened.text)
-        before = {name: inputs.get(f"in.{name}", 0) for name in told.metadata} if seen.outputs else {}
-        metadata = before | dict(seen.metadata)
-        untouched = {n: {i: held[n](i) for i in at} for n, at in given.cells.items() if held is not None and n in held}
-        carried = told.carried(seen, inputs)
-        return Observed(seen.outputs, metadata, untouched | seen.state, carried=carried, events=seen.events)
-
-    return run
-
-
-def _within(conditions: Sequence[Term], side: Side) -> Side:
-    """``side``, which cannot be run (ValueError) on an input outside of what was compared."""
-
-    plan = b.Plan(conditions)
-
-    def run(given: Input) -> Observed:
-        if not all(plan(values_of(given), given.model.callables(), 0)):
-            raise ValueError("the packet is none that gets to the machine")
-        return side(given)
-
-    return run
-
-
-def _known_cells(behaviour: Behaviour, asked: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
-    names = {name for case in behaviour.cases for name in case.state}
-    return {name: indexes for name, indexes in asked.items() if name in names}
-
-
-def _fault(
-    behaviour: Behaviour, given: Input, inputs: Mapping[str, int], functions: Mapping[str, Callable[..., int]]
-) -> str | None:
-    """The fault that the machine runs into on this input, if any."""
-    if not behaviour.faults:
-        return None
-    values = {**inputs, "pkt.len": len(given.packet), "in.port": given.port}
-    values |= {f"pkt[{i}]": octet for i, octet in enumerate(given.packet)}
-    guards = b.evaluate([f.guard for f in behaviour.faults], values, functions, default=0)
-    for fault, guard in zip(behaviour.faults, guards, strict=True):
-        if guard:
-            return fault.text
-    return None
-
-
 def _machines(
     pair: Pair,
     rules: RuleSet | None,
     found: Input,
     expected: Observed,
     actual: Observed,
-    functions: Mapping[str, Callable[..., int]],
+    functions: Functions,
 ) -> Iterator[tuple[Loaded, Any, Observed]]:
-    """The machines to ask: each with the contents of its tables, and what it is said to do. ``functions``: what a
-    machine of a program is asked."""
+    """The machines to ask: each with the contents of its tables, and what it is said to do. ``functions``: what both
+    are asked."""
     if _comes_back(pair, expected, actual):  # the machine would go on with further passes
         return
     impl = (pair.target, pair.artifact, pair.impl)
@@ -525,7 +426,7 @@ def _machines(
         tables = None
         if pair.program is not None and rules is not None:
             filled = pair.target.fill(pair.program, pair.artifact, rules)
-            tables = with_the_rest(pair.target, pair.artifact, pair.impl, filled, found, functions)
+            tables = with_the_rest(pair.target, pair.artifact, pair.impl, filled, found, functions.machine(pair.impl))
         yield impl, tables, actual
         return
     values = values_of(found)

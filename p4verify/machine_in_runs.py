@@ -13,12 +13,12 @@ from dataclasses import replace
 from functools import cache
 from typing import Final
 
-from .confirm import Pair, confirm, with_groups
+from .confirm import Pair, with_groups
 from .on_numbers import functions_of
 from .proofs.counterexample import input_of
 from .proofs.engine import Engine, Model
 from .proofs.refine import seen_on
-from .proofs.verdict import Proof, Verdict
+from .proofs.verdict import Proof
 from .reached import reached
 from .realise import CannotRealise, realise_sides
 from .related import in_the_machines_cells, in_the_machines_tables, relate, with_legal_answers
@@ -32,7 +32,7 @@ from .semantics.meaning.program import meaning
 from .semantics.rules.build import match_keys, needs_priority
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import InputError, Unsupported
-from .sides_in_runs import SidesInRuns, of_the_packet
+from .sides_in_runs import SidesInRuns, confirmed
 from .targets.base import CannotOffload
 
 DRAWS: Final = 32
@@ -157,7 +157,7 @@ class MachineInRuns(SidesInRuns):
         program = self._pair.program
         assert program is not None
         if self._leading is None:
-            self._leading = reached(program, *self._sides, self._engine, self._rng)
+            self._leading = reached(program, *self.sides, self._engine, self._rng)
         if self._to_crowd:
             self._to_crowd = False
             made = self._filled(self._random(pool, self._held, crowd=True), pool)
@@ -194,18 +194,17 @@ class MachineInRuns(SidesInRuns):
         except (CannotRealise, InputError, Unsupported, CannotOffload):
             return None
         # What the machine asks is known; the program may ask other keys, with other undefined values.
-        outcome = seen_on(mine, self._sides[1], self._engine, seen.model)
+        outcome = seen_on(mine, self.sides[1], self._engine, seen.model)
         if outcome.difference is None:
             return None
-        proof = confirm(pair, of_the_packet(outcome), started, rules)
-        return proof if proof.verdict is Verdict.REJECT else None
+        return confirmed(pair, outcome, started, rules)
 
     def _rules(self, seen: Seen) -> RuleSet:
         """The rules of a run, or such as answer what it was answered. Raises CannotRealise."""
         if isinstance(self._last, FilledIn):
             return self._last.rules
         assert self._pair.program is not None
-        return realise_sides(self._pair.program, self._sides, seen.model, self._pair.relation)
+        return realise_sides(self._pair.program, self.sides, seen.model, self._pair.relation)
 
     def _under(self, rules: RuleSet) -> Behaviour:
         """The program under some rules, which picks members of selectors' groups as the machine does; an arbitrary

@@ -19,6 +19,8 @@ from .running.rules import Drawn
 from .running.runs import Runs, Seen
 from .running.terms import NotCompiled
 from .semantics.meaning.behaviour import Behaviour
+from .semantics.rules.ruleset import RuleSet
+from .semantics.source import Unsupported
 
 SECONDS: Final = 8.0
 """Of processor time for all runs of one pair."""
@@ -73,19 +75,20 @@ class SidesInRuns:
             end = begun + left
             runs = self._runs
             if runs is not None:
-                confirmed = (self._confirmed(seen, started) for seen in self._differences(runs, end))
-                self.proof = next((proof for proof in confirmed if proof is not None), None)
+                proofs = (self._confirmed(seen, started) for seen in self._differences(runs, end))
+                self.proof = next((proof for proof in proofs if proof is not None), None)
             self._spent += time.process_time() - begun
         return self.proof
 
     @cached_property
-    def _sides(self) -> tuple[Behaviour, Behaviour]:
+    def sides(self) -> tuple[Behaviour, Behaviour]:
+        """Both, in the same words."""
         return self._make()
 
     @cached_property
     def _runs(self) -> Runs | None:
         """None where the two are not of numbers alone."""
-        spec, impl = self._sides
+        spec, impl = self.sides
         program = self._pair.program
         try:
             return Runs(
@@ -114,11 +117,22 @@ class SidesInRuns:
 
     def _confirmed(self, seen: Seen, started: float) -> Proof | None:
         """The ``reject`` of what was seen, if it differs whatever undefined values of the first side are."""
-        outcome = seen_on(*self._sides, self._engine, seen.model, exactly=self._exactly)
+        outcome = seen_on(*self.sides, self._engine, seen.model, exactly=self._exactly)
         if outcome.difference is None:
             return None
-        proof = confirm(self._pair, of_the_packet(outcome), started)
-        return proof if proof.verdict is Verdict.REJECT else None
+        return confirmed(self._pair, outcome, started)
+
+
+def confirmed(pair: Pair, outcome: Outcome, started: float, rules: RuleSet | None = None) -> Proof | None:
+    """The ``reject`` of what was seen to differ; None if that is not confirmed, or comes to where a meaning ends.
+
+    ``rules``: as of :func:`.confirm.confirm`.
+    """
+    try:
+        proof = confirm(pair, of_the_packet(outcome), started, rules)
+    except Unsupported:
+        return None
+    return proof if proof.verdict is Verdict.REJECT else None
 
 
 def of_the_packet(outcome: Outcome) -> Outcome:

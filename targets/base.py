@@ -177,6 +177,22 @@ class ShowsState(Protocol):
         ...
 
 
+@runtime_checkable
+class RunsMany(Oracle, Protocol):
+    """A real machine that is quick to run many frames, each on the state as it is at first."""
+
+    def run_each(
+        self, artifact: Any, packets: Sequence[tuple[int, bytes]], tables: Any, ports: Sequence[int]
+    ) -> list[Observation]:
+        """As :meth:`Oracle.run`, where the machine has these ``ports`` as well; an observation's metadata is what
+        leaves with the frame."""
+        ...
+
+    def has_port(self, artifact: Any, port: int) -> bool:
+        """Whether the machine can have a port of this number."""
+        ...
+
+
 class Closing:
     """What gives back what it was given (an oracle, a descriptor) at the end of ``with``, or when nobody has it."""
 
@@ -222,6 +238,16 @@ class ComesToRest(Protocol):
 
     def at_rest(self, artifact: Any) -> Any:
         """The artifact as such a frame finds it."""
+        ...
+
+
+@runtime_checkable
+class MeansInPart(Protocol):
+    """A target that can tell what an artifact does as far as its meaning goes."""
+
+    def meaning_in_part(self, artifact: Any) -> Behaviour:
+        """As :meth:`Target.meaning`, where frames that come to what is not modelled meet a fault that is ``unsaid``, in
+        place of an error. Raises Unsupported if nothing can be told."""
         ...
 
 

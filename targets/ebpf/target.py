@@ -84,6 +84,12 @@ class EbpfTarget:
 
         return meaning(artifact)
 
+    def meaning_in_part(self, artifact: BpfObject) -> Behaviour:
+        """See :class:`..base.MeansInPart`."""
+        from .meaning import meaning
+
+        return meaning(artifact, in_part=True)
+
     def apart(self, artifact: BpfObject) -> Mapping[str, BpfObject]:
         """See :meth:`.artifact.BpfObject.apart`."""
         return artifact.apart()

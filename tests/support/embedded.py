@@ -56,7 +56,7 @@ class FromFile(Checker):
 
     def check_artifact(self, target: Target, artifact: Any, path: str | None, label: str | None = None) -> Result:
         assert self.program is not None
-        return check_file(target, artifact, self.program, self.timeout or 20)
+        return check_file(target, artifact, self.program, self.timeout or 20, machines=True)
 
 
 def from_file(made: Subject) -> Subject:

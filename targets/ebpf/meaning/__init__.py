@@ -56,7 +56,7 @@ _PORTS: Final = "port numbers are interface indices; every interface that a fram
 
 def meaning(
     obj: BpfObject, program: str | None = None, hook: HookName | None = None, written: frozenset[str] = frozenset(),
-    *, open_ended: bool = False, named: NamedStores | None = None,
+    *, open_ended: bool = False, named: NamedStores | None = None, in_part: bool = False,
 ) -> Behaviour:  # fmt: skip
     """What ``program`` of ``obj`` does to any frame on the wire.
 
@@ -68,17 +68,18 @@ def meaning(
             them: those that another program writes, with which it is compared.
         open_ended: tail calls may lead to programs that nobody knows, which is then where the packet goes.
         named: where what arrays hold gets names, which the result speaks of; what they stand for is put in here.
+        in_part: what is not modelled is a fault of the frames that come to it, in place of an error.
 
     Raises:
         InputError: there is no such program.
-        Unsupported: something that is not modelled, with its place.
+        Unsupported: something that is not modelled, with its place; with ``in_part`` only what is so of all frames.
     """
     chosen = _choose(obj, program)
     where = hook or _hook(chosen, obj.name)
     mix = True
     while True:  # ends: each round adds a map, or gives up mixing
         try:
-            return _run(obj, chosen, where, written, mix=mix, open_ended=open_ended, named=named)
+            return _run(obj, chosen, where, written, mix=mix, open_ended=open_ended, named=named, in_part=in_part)
         except Restart as restart:
             written |= {restart.name}
         except MixedRead:
@@ -112,6 +113,7 @@ def _run(
     mix: bool,
     open_ended: bool,
     named: NamedStores | None,
+    in_part: bool,
 ) -> Behaviour:
     if named is not None:
         named.stores.clear()
@@ -134,6 +136,7 @@ def _run(
         open_ended=open_ended,
         loop=loop,
         named=named,
+        in_part=in_part,
     )
     begin = start(hook, shortest, tagless=tagless)
     if passes is not None:

@@ -76,8 +76,11 @@ class Machine:
         open_ended: bool = False,
         loop: int | None = None,
         named: NamedStores | None = None,
+        in_part: bool = False,
     ) -> None:
         self.named = named
+        self.in_part = in_part
+        """Whether paths to what is not modelled end there, with a fault that says so, in place of everything."""
         self.loop = loop
         """Where calls of ``bpf_loop`` lead to."""
         self.program, self.host, self.written, self.mix = program, host, written, mix
@@ -116,7 +119,7 @@ class Machine:
         """The states in which the program ends, R0 holding its result; faults are in :attr:`faults`.
 
         Raises:
-            Unsupported: something that is not modelled, with its place.
+            Unsupported: something that is not modelled, with its place; with ``in_part`` only what is so of all paths.
             Restart: a map must be modelled as state.
             MixedRead: see there.
         """
@@ -247,9 +250,9 @@ class Machine:
             self._addresses[base] = b.concat(b.bv(1, 1), b.ite(never, b.bv(_A_PAGE, 63), low))
         return self._addresses[base]
 
-    def bits_of(self, state: State, pointer: Address) -> Term:
-        """The 64 bits of a pointer that is taken for a number; unsupported for one to a map itself."""
-        return pointers.as_number(self, state, pointer)
+    def bits_of(self, state: State, value: Term | Address) -> Term:
+        """The 64 bits of a number, or of a pointer that is taken for one; unsupported for one to a map itself."""
+        return pointers.as_number(self, state, value)
 
     def number(self, state: State, term: Term) -> int:
         """``term`` as a number. Raises Split if the paths have not fixed it."""
@@ -324,16 +327,11 @@ class Machine:
         waiting = [state]
         while waiting:
             state = waiting.pop()
-            self._steps += 1
-            if self._steps > MAX_STEPS:
-                raise self.unsupported(state, f"more than {MAX_STEPS} steps; a loop whose end does not fold?")
-            depth = len(state.frames)
-            slot = state.slot
-            self._visits[slot] = self._visits.get(slot, 0) + 1
-            if self._visits[slot] > MAX_VISITS:
-                raise self.unsupported(state, f"run more than {MAX_VISITS} times; a loop whose end does not fold?")
-            if slot in self.unrolled and self._visits[slot] > MAX_TURNS:
-                raise self.unsupported(state, f"more than {MAX_TURNS} turns through the packet; no sum of all of it?")
+            depth, slot = len(state.frames), state.slot
+            too_much = self._counted(slot)
+            if too_much:
+                self._end_unsaid(state.guard, self.unsupported(state, too_much))
+                continue
             for after in self.step(state):
                 if after.slot < 0:
                     self._finished.append(after)
@@ -344,8 +342,34 @@ class Machine:
                 else:
                     waiting.append(after)
 
+    def _counted(self, slot: int) -> str:
+        """Counts one more visit of an instruction; what is too much now, if anything is."""
+        self._steps += 1
+        visits = self._visits[slot] = self._visits.get(slot, 0) + 1
+        if self._steps > MAX_STEPS:
+            return f"more than {MAX_STEPS} steps; a loop whose end does not fold?"
+        if visits > MAX_VISITS:
+            return f"run more than {MAX_VISITS} times; a loop whose end does not fold?"
+        if slot in self.unrolled and visits > MAX_TURNS:
+            return f"more than {MAX_TURNS} turns through the packet; no sum of all of it?"
+        return ""
+
     def step(self, state: State) -> list[State]:
         """The states after the instruction at hand."""
+        guard = state.guard
+        try:
+            return self._stepped(state)
+        except Unsupported as error:
+            self._end_unsaid(guard, error)
+            return []
+
+    def _end_unsaid(self, guard: Term, error: Unsupported) -> None:
+        """Paths end at what is not modelled; raises the error where it is of the whole."""
+        if not self.in_part or self.window is not None:
+            raise error
+        self.faults.append(Fault(guard, error.reason, error.span, unsaid=True))
+
+    def _stepped(self, state: State) -> list[State]:
         insn = self.graph.insns[state.slot]
         # A helper may have taken paths apart before it asks for a number: those are what the state has lost then.
         before = state.copy() if insn.opcode in (CALL, CALL_REGISTER) else state
@@ -383,10 +407,7 @@ class Machine:
 
     def scalar(self, state: State, number: int) -> Term:
         """The number that a register holds, 64 bits."""
-        value = self.register(state, number)
-        if isinstance(value, Address):
-            raise self.unsupported(state, f"r{number} holds a pointer where a number is asked for")
-        return value
+        return self.bits_of(state, self.register(state, number))
 
     def set(self, state: State, number: int, value: Value) -> None:
         if number > 9:

@@ -116,6 +116,17 @@ class KernelOracle(Closing):
         (seen,) = self._on_ports(artifact, [packet], tables, look, around)
         return replace(shown.going_on(seen), events={**seen.events, **told}), after
 
+    def run_each(
+        self, artifact: Any, packets: Sequence[tuple[int, bytes]], tables: Any, ports: Sequence[int]
+    ) -> list[Observation]:
+        """See :class:`....base.RunsMany`; raises as :meth:`run` does."""
+        self._with_ports(artifact, ports)
+        return [shown.going_on(seen) for seen in self._on_ports(artifact, packets, tables, refill=True)]
+
+    def has_port(self, artifact: Any, port: int) -> bool:
+        """See :class:`....base.RunsMany`."""
+        return FIRST_PORT <= _interface(artifact, port) < STACK_PORT
+
     def refuses(self, artifact: Any) -> bool:
         """Whether the kernel's verifier says that the program may access what it must not (EACCES)."""
         chosen = artifact.program()
@@ -136,18 +147,19 @@ class KernelOracle(Closing):
         tables: Tables | None,
         inspect: Inspect | None = None,
         around: World | None = None,
+        *,
+        refill: bool = False,
     ) -> list[Observation]:
         """As :meth:`observe`, with the numbers of ports in place of interfaces'."""
         on_interfaces = [(_interface(artifact, port), frame) for port, frame in packets]
-        seen = self.observe(artifact, on_interfaces, tables, inspect=inspect, around=around)
+        seen = self.observe(artifact, on_interfaces, tables, inspect=inspect, around=around, refill=refill)
         first = port0(artifact)
         return [replace(each, outputs=tuple(_as_ports(each.outputs, first))) for each in seen]
 
     def _with_ports(self, artifact: BpfObject, ports: Iterable[int]) -> None:
         for port in ports:
-            number = _interface(artifact, port)
-            if FIRST_PORT <= number < STACK_PORT:
-                self._ready().tap(number)
+            if self.has_port(artifact, port):
+                self._ready().tap(_interface(artifact, port))
 
     def observe(
         self,

@@ -1,0 +1,237 @@
+"""What a machine itself is seen to do where its meaning ends, as a search for a difference from the program.
+
+A meaning in part says where that is (faults that are ``unsaid``). Rules and frames that lead there are made, and these
+and frames near them are run on the real machine. What it does counts against the program only where nothing that is
+undefined has a part in what the program does; and it counts for nothing at all if, on any of these frames of which the
+meaning does tell, the machine does something else than that. Nothing is ever accepted by it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from .certain import certainly_told
+from .concretely import Functions, sides_of
+from .confirm import Pair, counterexample, with_groups
+from .counted import numbered
+from .frames_near import frames_near
+from .proofs.compare import domain
+from .proofs.counterexample import Input, Side, input_of
+from .proofs.engine import Engine, Model
+from .proofs.verdict import Observed, Proof, Verdict
+from .reached import reached
+from .realise import CannotRealise, describe, realise
+from .semantics import bits as b
+from .semantics import ir
+from .semantics.meaning.behaviour import Behaviour
+from .semantics.meaning.concrete import BadBehaviour
+from .semantics.meaning.program import meaning
+from .semantics.rules.ruleset import RuleSet
+from .semantics.source import InputError, Unsupported
+from .sides_in_runs import SidesInRuns
+from .targets.base import CannotOffload, RunsMany, StartsState
+
+SECONDS: Final = 20.0
+"""For all runs of one pair."""
+QUESTION_SECONDS: Final = 2.0
+"""For the question which frames come to where the meaning ends."""
+MOST_FAULTS: Final = 8
+"""Places where it ends that are looked at."""
+LONGEST: Final = 1514
+"""Bytes of a frame that every device sends on."""
+SHORTEST: Final = 14
+PORTS: Final = (2, 3, 4, 5)
+"""Ports in place of one that the machine cannot have."""
+MOST_PORTS: Final = 4
+"""To which frames go in one run."""
+
+_WATCHED: Final = ("port", "stack")
+"""Where frames go that are compared here."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """An input, with what the program does to it for certain, and the machine as its meaning says, if either tells."""
+
+    given: Input
+    expected: Observed | None
+    said: Observed | None
+
+    @property
+    def ports(self) -> frozenset[int]:
+        """To which frames are sent."""
+        seen = [one for one in (self.expected, self.said) if one is not None]
+        return frozenset(port for one in seen for to, port, _ in one.outputs if to == "port")
+
+
+class MachineItself:
+    """The runs of one program and one machine."""
+
+    def __init__(self, pair: Pair, runs: SidesInRuns, untold: Unsupported, engine: Engine) -> None:
+        """
+        Args:
+            pair: of a program and a machine.
+            runs: of both, in the program's words.
+            untold: what the machine's meaning does not tell.
+            engine: is asked for inputs.
+        """
+        self._pair, self._of_both, self._untold, self._engine = pair, runs, untold, engine
+
+    def reject(self, started: float) -> Proof | None:
+        """The ``reject`` of a machine that was seen to do something else; None if none was.
+
+        Args:
+            started: when the check began, as of ``time.monotonic()``.
+        """
+        oracle = self._pair.target.oracle() if self._pair.on_machines else None
+        if oracle is None or not isinstance(oracle, RunsMany) or self._begins_with_state:
+            return None
+        end = time.monotonic() + SECONDS
+        try:
+            if oracle.available() is not None:
+                return None
+            for rules, model in self._leading():
+                found = self._under(oracle, rules, model, started)
+                if isinstance(found, Proof):
+                    return found
+                if found or time.monotonic() > end or self._engine.out_of_time:
+                    return None
+        finally:
+            oracle.close()
+        return None
+
+    @property
+    def _begins_with_state(self) -> bool:
+        """Whether the machine has to be told of state before the first frame."""
+        target = self._pair.target
+        return isinstance(target, StartsState) and bool(target.at_first(self._program, self._pair.artifact))
+
+    @property
+    def _program(self) -> ir.Program:
+        assert self._pair.program is not None
+        return self._pair.program
+
+    def _leading(self) -> Iterator[tuple[RuleSet, Model]]:
+        """Rules with an input, on which the machine comes to where its meaning ends, or the program does something."""
+        spec, impl = self._of_both.sides
+        possible = domain(spec, impl)
+        for fault in [fault for fault in impl.faults if fault.unsaid][:MOST_FAULTS]:
+            query = b.and_(possible, fault.guard)
+            answer = self._engine.satisfiable(query, "where the meaning ends", QUESTION_SECONDS)
+            if answer.model is not None:
+                with suppress(CannotRealise):
+                    yield self._pair.rules or realise(self._program, [query], answer.model), answer.model
+        if self._pair.rules is None:
+            yield from reached(self._program, spec, impl, self._engine, random.Random(len(spec.cases)))
+
+    def _under(self, oracle: RunsMany, rules: RuleSet, model: Model, started: float) -> Proof | bool:
+        """The ``reject`` of a difference under some rules; else whether the machine is not what its meaning tells."""
+        pair, program = self._pair, self._program
+        try:
+            if pair.rules is None:
+                rules = with_groups(pair, rules, input_of(model))
+            if pair.restrictions is not None and pair.restrictions.violation(rules) is not None:
+                return False
+            runs = self._runs(oracle, rules, self._at_first(rules, model))
+            tables = pair.target.fill(program, pair.artifact, rules)
+            seen = self._seen(oracle, runs, tables)
+        except (CannotRealise, InputError, Unsupported, CannotOffload, ValueError, KeyError, OSError):
+            return False  # rules that the machine cannot hold, or frames that it cannot be given
+        if any(run.said is not None and _differ(run.said, shown) for run, shown in seen):
+            return True
+        for run, shown in seen:
+            if run.expected is not None and run.said is None and _differ(run.expected, shown):
+                (_, again), *_ = self._seen(oracle, [run], tables)
+                if again == shown:
+                    return self._reject(oracle, rules, run, run.expected, shown, started)
+        return False
+
+    def _at_first(self, rules: RuleSet, model: Model) -> Input:
+        """The input, without what it says of state and of what comes with the frame: that is as a machine has it at
+        first."""
+        given = input_of(numbered(self._program, rules, model))
+        members = {name: value for name, value in model.values.items() if name.startswith("each.")}
+        return replace(given, model=Model(members), cells={})
+
+    def _runs(self, oracle: RunsMany, rules: RuleSet, given: Input) -> list[_Run]:
+        """The input and others near it, as far as either side tells what is done, and the machine can be given them."""
+        pair = self._pair
+        spec = meaning(pair.assumed or self._program, rules)
+        relation = pair.target.relate(self._program, pair.artifact, rules)
+        spec = relation.settled(spec)
+        mine, theirs = sides_of(spec, pair.impl, relation, given.model, told=False)
+        functions = Functions(relation, given.model)
+        if not oracle.has_port(pair.artifact, given.port):
+            given = replace(given, port=next(port for port in PORTS if oracle.has_port(pair.artifact, port)))
+        program = _Certain(mine, spec, functions.program(spec))
+        machine = _Certain(theirs, pair.told, functions.machine(pair.impl))
+        found, ports = [], frozenset[int]()
+        for each in frames_near(given):
+            if not SHORTEST <= len(each.packet) <= LONGEST:
+                continue
+            with suppress(ValueError):  # one of which not both sides speak
+                run = _Run(each, program(each), machine(each))
+                possible = all(oracle.has_port(pair.artifact, port) for port in run.ports)
+                if possible and len(ports | run.ports) <= MOST_PORTS:
+                    ports |= run.ports
+                    found.append(run)
+        return found
+
+    def _seen(self, oracle: RunsMany, runs: Sequence[_Run], tables: Any) -> list[tuple[_Run, Observed]]:
+        """The runs with what the machine does in them."""
+        ports = sorted({port for run in runs for port in run.ports})
+        packets = [(run.given.port, run.given.packet) for run in runs]
+        seen = oracle.run_each(self._pair.artifact, packets, tables, ports) if packets else []
+        shown = [Observed(tuple(sorted(each.outputs)), each.metadata) for each in seen]
+        return list(zip(runs, shown, strict=True))
+
+    def _reject(
+        self, oracle: RunsMany, rules: RuleSet, run: _Run, expected: Observed, shown: Observed, started: float
+    ) -> Proof:
+        pair = self._pair
+        rule_lines = describe(rules, self._program) if pair.rules is None else ()
+        seen_by = ("reference", f"{pair.target.name} {getattr(oracle, 'machine', 'kernel')}")
+        found = counterexample(
+            pair, rules, run.given, (expected, shown), "what the machine itself does", seen_by, rule_lines
+        )
+        reason = (
+            "differs in what is sent, as the real machine shows on the packet given; its meaning does not tell "
+            f"({self._untold.reason})"
+        )
+        return Proof(
+            Verdict.REJECT, reason, counterexample=found, where=self._untold.span,
+            seconds=time.monotonic() - started,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Certain:
+    """What a side does for certain, as far as it can be watched; None where that is not told."""
+
+    side: Side
+    behaviour: Behaviour
+    functions: Mapping[str, Callable[..., int]]
+
+    def __call__(self, given: Input) -> Observed | None:
+        """Raises ValueError for an input of which the side does not speak."""
+        try:
+            seen = self.side(given)
+            names = certainly_told(self.behaviour, given, self.functions)
+        except (KeyError, BadBehaviour):
+            return None
+        if names is None or seen.fault or not all(to in _WATCHED for to, _, _ in seen.outputs):
+            return None
+        return replace(seen, metadata={name: seen.metadata[name] for name in names & seen.metadata.keys()})
+
+
+def _differ(said: Observed, shown: Observed) -> bool:
+    """Whether something else was shown, of what can be seen."""
+    names = said.metadata.keys() & shown.metadata.keys()
+    return tuple(sorted(said.outputs)) != shown.outputs or any(
+        said.metadata[name] != shown.metadata[name] for name in names
+    )
