@@ -45,7 +45,7 @@ from .semantics.rules.as_source import with_rules_of
 from .semantics.rules.build import program_rules
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import NOWHERE, Span, Unsupported
-from .sides_in_runs import SidesInRuns
+from .sides_in_runs import ASIDE_SECONDS, SidesInRuns
 from .targets.base import CannotOffload, Classifies, CompilesIn, HasRoom, MeansInPart, Relation, Target
 from .two_machines import (
     Given,
@@ -270,7 +270,7 @@ class Checker:
         try:
             pair, mine, theirs, engine = self._both(target, artifact, label, target.meaning_in_part)
             runs = _runs_of(pair, mine, theirs, engine)
-            proof = runs.reject(started) or MachineItself(pair, runs, untold, engine).reject(started)
+            proof = runs.reject(started, ASIDE_SECONDS) or MachineItself(pair, runs, untold, engine).reject(started)
         except (Unsupported, CannotOffload):
             return None
         if proof is None:

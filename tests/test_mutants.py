@@ -15,7 +15,9 @@ from p4verify import targets
 from p4verify.checks import Checker
 from p4verify.inputs import SourceOptions, read_program, read_rules
 from p4verify.proofs.verdict import Proof, Verdict
+from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.read import read_rules as parse_rules
+from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.openflow.artifact import print_flow, read_text
 from p4verify.targets.u32.oracle import KernelU32
@@ -123,6 +125,23 @@ def test_mutants_of_flows_can_be_written(example: str) -> None:
         assert read_text(print_flow(flow)).flows[0].match == flow.match
 
 
+_UNDEFINED = """
+#include <core.p4>
+#include <v1model.p4>
+header h_t { FIELDS }
+struct headers { h_t h; }
+struct meta { }
+parser prs(packet_in p, out headers hdr, inout meta m, inout standard_metadata_t std) {
+    state start { p.extract(hdr.h); transition accept; }
+}
+control none(inout headers hdr, inout meta m) { apply { } }
+control ing(inout headers hdr, inout meta m, inout standard_metadata_t std) { apply { } }
+control eg(inout headers hdr, inout meta m, inout standard_metadata_t std) { apply { BODY } }
+control dep(packet_out p, in headers hdr) { apply { p.emit(hdr.h); } }
+V1Switch(prs(), none(), ing(), eg(), none(), dep()) main;
+""".replace("FIELDS", " ".join(f"bit<8> f{i};" for i in range(12))).replace(
+    "BODY", " ".join(f"bit<8> any{i}; hdr.h.f{i} = any{i};" for i in range(12))
+)
 _POLICED = """table_add PolicerIngress.wires forward 1 => 2
 table_add PolicerIngress.wires forward 3 => 4
 table_add PolicerIngress.subscribers police 1 10.1.0.3 => 0
@@ -191,3 +210,16 @@ def test_a_port_that_nothing_defines_may_be_another_one() -> None:
     assert made.allows(trial, 1, frame, ((("port", 3, frame),), {}))
     assert not made.allows(trial, 1, frame, ((("port", 3, frame[1:]),), {}))
     assert not made.allows(trial, 1, frame, ((), {"mark": 1}))
+
+
+def test_a_port_that_nothing_defines_may_be_none_behind_many_other_values() -> None:
+    """It is asked for first, and not all ways to choose the twelve bytes behind are tried."""
+    program = load_text(_UNDEFINED, "undefined.p4").program
+    frame = bytes(60)
+    with KernelOracle() as oracle:
+        require(oracle)
+        made = subject("undefined", program, RuleSet({}), targets.find("ebpf"), {"hook": "tc", "port0": "2"},
+                       EbpfMachine(oracle), random.Random(1), 0, 20)  # fmt: skip
+        trial = made.trial(RuleSet({}), [(1, frame)])
+    assert made.allows(trial, 1, frame, ((), {}))
+    assert not made.allows(trial, 1, frame, ((("port", 0, bytes(12) + b"\x01" * 48),), {}))

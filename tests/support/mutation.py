@@ -12,6 +12,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol
 
 from p4verify.checks import Checker
@@ -193,9 +194,10 @@ class Subject:
         if rules is None or any(metadata.values()):
             return False
         undefined = (0, -1, *(number for _, number, _ in outputs))  # as ports: the first, none, or where it was sent
-        runs = runs_of(self.program, rules, frame, port, any_member=not tables, undefined=undefined)
+        ways = partial(runs_of, self.program, rules, frame, port, any_member=not tables)
+        alike = (next(ways(undefined=(value,))) for value in undefined)
         try:
-            tried = list(itertools.islice(runs, WAYS))
+            tried = [*alike, *itertools.islice(ways(undefined=undefined), WAYS)]
         except Unsupported:  # as a packet that keeps coming back
             return True
         return any(sorted(one.outputs) == sorted(outputs) for one in tried) or (
