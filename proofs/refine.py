@@ -17,8 +17,9 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from ..semantics.meaning.behaviour import Assumption, Behaviour
+from ..semantics.meaning.behaviour import Assumption, Behaviour, all_terms
 from ..semantics.meaning.bounds import Bounds
+from ..semantics.meaning.payload import sums_linked
 from ..semantics.source import OutOfTime
 from .alignment import aligned
 from .answers import OUT_OF_TIME
@@ -120,6 +121,31 @@ def search(
         real: of terms, what is true of their functions wherever rules make them: where it is not true of a difference,
             one on the same input is looked for of which it is; nothing is proven by it.
     """
+    look = partial(_searched, engine=engine, exactly=exactly, rounds=rounds, effort=effort, most=most, aside=aside,
+                   real=real)  # fmt: skip
+    outcome = look(spec, impl)
+    if outcome.difference is None:
+        return outcome
+    laws = sums_linked((*all_terms(spec), *all_terms(impl)))  # seldom needed, and too much to say with each question
+    if outcome.difference.model.holds(b.and_(*laws)):
+        return outcome
+    again = look(spec, replace(impl, axioms=(*impl.axioms, *laws)))
+    return replace(again, tally=outcome.tally + again.tally)
+
+
+def _searched(
+    spec: Behaviour,
+    impl: Behaviour,
+    *,
+    engine: Engine,
+    exactly: bool,
+    rounds: int,
+    effort: int,
+    most: int | None,
+    aside: Aside | None,
+    real: Real,
+) -> Outcome:
+    """As :func:`search`, where sums over a frame may be anything."""
     spec, impl = _in_order(spec), _in_order(apart(impl, IMPL))
     picks: frozenset[Term] = frozenset() if exactly else frozenset(choices_of(spec))
     before = engine.folded, engine.solved, engine.cached

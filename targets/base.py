@@ -113,7 +113,8 @@ class Observation:
 
 
 class Oracle(Protocol):
-    """The real machine. Used to confirm counterexamples and to judge meanings; never to compute a verdict."""
+    """The real machine. Used to confirm counterexamples and to judge meanings, and asked where a meaning ends; never to
+    accept anything."""
 
     def available(self) -> str | None:
         """None if the machine can be had here, else the reason why not."""

@@ -8,20 +8,23 @@ variables of their own (``S`` the first byte's number):
 
 Data in front of an odd number of bytes shifts the words by a byte, which swaps the bytes of both sums (RFC 1071, "Byte
 Order Independence"). Any other algorithm is the function ``payload.NAME.W[S](data)`` of the ``W`` bits in front. Two
-programs that parsed as much thus mean the same; those that did not are not found equal, though they may be.
+programs that parsed as much thus mean the same; of those that did not, :func:`sums_linked` says how their sums hang
+together, and nothing how functions do.
 """
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import reduce
+from itertools import pairwise
 from typing import Final
 
 from .. import bits as b
 from ..bits import Term
 from ..source import Span, Unsupported
+from .behaviour import LENGTH, byte
 from .checksums import ALGORITHMS, internet_sum, ones_complement_sum, xor16
 from .ends import counted_from_end
 from .hashes import compute, opaque
@@ -65,6 +68,26 @@ def _sum(m: Machine, kind: str, start: int, odd: bool) -> Term:
     whole = b.var(f"pkt.{kind}[{start}]", 16)
     swapped = b.concat(b.extract(whole, 7, 0), b.extract(whole, 15, 8)) if odd else whole
     return b.ite(b.ult(b.bv(start, 16), m.input.length), swapped, b.bv(0, 16)) if start <= 0xFFFF else b.bv(0, 16)
+
+
+def sums_linked(terms: Iterable[Term]) -> list[Term]:
+    """What is true of the one's complement sums in ``terms`` for every frame: one that begins some words before another
+    one is that and these words."""
+    found = {v for v in b.variables(*terms) if v.name.startswith("pkt.sum16[")}
+    starts = {int(v.name[len("pkt.sum16[") : -1]): v for v in found}
+    laws = []
+    for odd in (0, 1):
+        places = sorted(start for start in starts if start % 2 == odd)
+        for first, second in pairwise(places):
+            between = [b.concat(_read(i), _read(i + 1)) for i in range(first, second, 2)]
+            rest = b.ite(b.ult(b.bv(second, 16), LENGTH), starts[second], b.bv(0, 16))
+            laws.append(b.eq(starts[first], ones_complement_sum([*between, rest])))
+    return laws
+
+
+def _read(at: int) -> Term:
+    """A byte of the frame, 0 past its end."""
+    return b.ite(b.ult(b.bv(at, 16), LENGTH), byte(at), b.bv(0, 8))
 
 
 # --- on numbers -----------------------------------------------------------------------------------------------------

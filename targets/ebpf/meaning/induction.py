@@ -30,7 +30,7 @@ from .packet_sums import MODULUS, PART, Law
 from .pointers import Split
 from .ranges import interval, meet
 from .state import State
-from .straight import LONGEST, Course, Line, course
+from .straight import LONGEST, Course, Limits, Line, course
 from .turns import Loop, Lost, Told, Window, all_else, changed, moved_to, number, terms_in
 from .values import MIXED, Address, Lane, Value, possible_values
 
@@ -55,6 +55,8 @@ class Cut:
     step: int
     rest: Term
     """The one's complement sum of what is left (a variable of 16 bits)."""
+    least: int
+    """``start`` is at least this."""
 
 
 def behind(machine: Machine, state: State) -> list[State] | None:
@@ -176,10 +178,10 @@ class _Induction:
             raise Lost
         base = b.add(window.base, b.bv(min(window.octets), 64))
         changing = frozenset((self.total, *window.octets.values()))
-        delta = state.layout.delta
+        delta, within = state.layout.delta, self._bounds(base)
         for cut in (None, *loop.machine.cuts):
             most = LONGEST if cut is None else cut.step - 1
-            found = course(self.done, self.turns, base, delta, loop.step, state.ranges, changing, most)
+            found = course(self.done, self.turns, base, delta, loop.step, state.ranges, changing, most, within)
             if found is None:
                 continue
             if cut is None and not self._enters(found, base):
@@ -190,11 +192,21 @@ class _Induction:
                 continue
             if cut is not None and cut.step % loop.step:
                 continue
+            if cut is not None:
+                found = replace(found, least=max(found.least, cut.least))
             if found.least < len(state.layout.shortest_form().prefix) - delta:
                 continue
             self.course, self.cut = found, cut
             return
         raise Lost
+
+    def _bounds(self, base: Term) -> Limits | None:
+        """The least and the greatest of a few numbers that ``base`` can be where the loop is entered; None if it can be
+        many, or nothing is entered."""
+        state = self.loop.state
+        values = possible_values(base, state.ranges) or ()
+        left = [value for value in values if state.may(b.eq(base, b.bv(value, base.width)))]
+        return (left[0], left[-1]) if left else None
 
     def _enters(self, found: Course, base: Term) -> bool:
         """Whether the frame has ``start`` bytes for sure, as ranges or a condition that was met show."""
@@ -296,7 +308,7 @@ class _Induction:
         gone = sums.variable("gone", 16)
         total, rest = sums.fresh("total", most.bit_length() or 1, most), sums.fresh("rest", 16)
         sums.add_law(total, Law({total: 1, rest: self.times}, self._whole(), self.times))
-        self.loop.machine.cuts.append(Cut(start, gone, self.loop.step, rest))
+        self.loop.machine.cuts.append(Cut(start, gone, self.loop.step, rest, self.course.least))
         length, far = b.zext(LENGTH, 64), b.zext(gone, 64)
         state = self._at(after, far, b.sub(b.add(length, _added_up(Line().plus(start, -1), 64)), far), total, first)
         state.ranges[gone] = (0, LONGEST - self.course.least)

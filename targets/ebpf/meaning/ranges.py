@@ -18,7 +18,7 @@ Ranges = Mapping[Term, Interval]
 
 _MOST_WAYS: Final = 3
 """Conditions of which one holds: of more, nothing is learned."""
-_DEPTH: Final = 150
+_DEPTH: Final = 300
 """How deep a term is looked into; below, anything is possible."""
 
 
@@ -36,7 +36,9 @@ def _interval(term: Term, known: Ranges, seen: dict[Term, Interval], depth: int)
     rule = _RULES.get(term.op)
     if rule is not None and depth:
         args = term.args[1:] if term.op == "ite" else term.args
-        parts = [_interval(a, known, seen, depth - 1) for a in args]
+        parts = list[Interval]()
+        for arg in args:  # no comprehension: it takes a frame of its own from the stack
+            parts.append(_interval(arg, known, seen, depth - 1))
         found = meet(found, rule(term, parts)) or found
         whole = _put_together(term) if term.op == "concat" else None
         if whole is not None:

@@ -8,7 +8,7 @@ None.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
@@ -119,18 +119,28 @@ class Course:
         if share is None:
             return None
         flat = line.plus(self.start, -share)
-        least, greatest = self.least, min(self.greatest, LONGEST - rest[0])
-        if least > greatest or rest[0] > self.most:
-            return None
         ends: list[Fraction] = []
-        for start in {least, greatest, min(max(LONGEST - self.most, least), greatest)}:
-            room = min(self.most, LONGEST - start)
-            for left in {max(rest[0], -start), min(rest[1], room)}:
-                found = Fraction(flat.literal + share * start + flat.rest * left)
-                ends.append(found)
-                if self.step:
-                    ends.append(found + flat.turns * Fraction(room - left, self.step))
-        return min(ends), max(ends)
+        for start, left in self._corners(rest):
+            found = Fraction(flat.literal + share * start + flat.rest * left)
+            ends.append(found)
+            if self.step:
+                ends.append(found + flat.turns * Fraction(self._room(start) - left, self.step))
+        return (min(ends), max(ends)) if ends else None
+
+    def _room(self, start: int) -> int:
+        """How many bytes lie behind ``start`` at most."""
+        return min(self.most, LONGEST - start)
+
+    def _corners(self, rest: Limits) -> Iterator[tuple[int, int]]:
+        """The corners of what ``start`` and ``rest`` can be together in frames that are neither too short nor too long:
+        what is linear in both is least in one of them, and greatest in one."""
+        shortest = 0 if self.step else interval(LENGTH, self.known)[0]  # of a frame with nothing behind the turns
+        edges = {self.least, self.greatest}
+        edges |= {length - left for left in (*rest, self.most) for length in (shortest, LONGEST)}
+        for start in sorted(edge for edge in edges if self.least <= edge <= self.greatest):
+            low, high = max(rest[0], shortest - start), min(rest[1], self._room(start))
+            if low <= high:
+                yield from {(start, low), (start, high)}
 
     def _share(self, line: Line) -> int | None:
         """How many times ``start`` goes into what the line has of terms."""
@@ -246,16 +256,18 @@ def _has_zeros(term: Term) -> bool:
 
 
 def course(
-    done: Term, turn: Term, base: Term, shift: int, step: int, known: Ranges, changing: frozenset[Term], most: int
-) -> Course | None:
+    done: Term, turn: Term, base: Term, shift: int, step: int, known: Ranges, changing: frozenset[Term], most: int,
+    within: Limits | None = None,
+) -> Course | None:  # fmt: skip
     """The course from ``base`` (64 bits, less ``shift``) on; None if its start has no bounds, or may be negative. Of a
-    start with less than :data:`LONGEST` bytes ``most`` behind it, it is known that it lies in the frame."""
+    start with less than :data:`LONGEST` bytes ``most`` behind it, it is known that it lies in the frame. ``within``:
+    where ``base`` is known to be."""
     still = Course(done, turn, Line(), step, 0, 0, 0, known, changing)
     found = still.line(base)
     if found is None or found.turns or found.rest:
         return None
     start = found.plus(Line(-shift))
-    low, high = interval(base, known)
+    low, high = interval(base, known) if within is None else within
     if low < shift or (high - shift > LONGEST and most >= LONGEST):
         return None
     return Course(done, turn, start, step, low - shift, min(high - shift, LONGEST), most, known, changing)

@@ -22,6 +22,7 @@ from p4verify.semantics.meaning.checksums import (
     internet_sum,
     xor16,
 )
+from p4verify.semantics.meaning.payload import sums_linked
 
 CHECK = b"123456789"
 CCITT = Crc(16, 0x1021, 0xFFFF, 0, reflected=False)
@@ -98,3 +99,19 @@ def test_a_crc_in_parts_is_that_of_the_whole(parameters: Crc, parts: list[bytes]
             circuit = crc_more(parameters, circuit, b.var(f"x{i}", 8 * len(part)))
     assert crc_end(parameters, register).value == whole
     assert b.evaluate([crc_end(parameters, circuit)], values) == [whole]
+
+
+@given(st.binary(min_size=1, max_size=24), st.sets(st.integers(0, 26), min_size=2, max_size=5), st.data())
+def test_sums_of_one_frame_hang_together(frame: bytes, starts: set[int], data: st.DataObject) -> None:
+    """What is said of them holds for every frame, and of no other number for the last but one of those that lie behind
+    each other by whole words."""
+    sums = {f"pkt.sum16[{start}]": rfc1071(frame[start:]) for start in starts}
+    laws = sums_linked([b.var(name, 16) for name in sums])
+    assert len(laws) == sum(max(0, sum(start % 2 == odd for start in starts) - 1) for odd in (0, 1))
+    told = {f"pkt[{i}]": octet for i, octet in enumerate(frame)} | {"pkt.len": len(frame)}
+    assert all(b.evaluate(laws, told | sums, default=0))
+    first = next((s for s in sorted(starts) if any(t > s and (t - s) % 2 == 0 for t in starts)), None)
+    if first is not None:
+        name = f"pkt.sum16[{first}]"
+        other = data.draw(st.integers(0, 0xFFFF).filter(lambda value: value != sums[name]))
+        assert not all(b.evaluate(laws, told | sums | {name: other}, default=0))

@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -20,9 +21,9 @@ from p4verify.semantics.source import Unsupported
 from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, asm
 from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R6, R7, R8, Assembler
 from p4verify.targets.ebpf.artifact.read import read_elf
-from p4verify.targets.ebpf.meaning import meaning
+from p4verify.targets.ebpf.meaning import meaning, straight
 from p4verify.targets.ebpf.meaning.packet_sums import MODULUS, Law, Sums
-from p4verify.targets.ebpf.meaning.straight import LONGEST, course
+from p4verify.targets.ebpf.meaning.straight import LONGEST, Course, Line, course
 from tests.support.bpf_compare import evaluated
 from tests.support.bpf_objects import compiled
 from tests.support.machines import needs_clang
@@ -540,3 +541,35 @@ def test_conditions_say_of_the_rest_what_they_are(
     length = start + step * turn + rest
     [holds] = b.evaluate([condition], {"done": step * turn, "turn": turn, LENGTH.name: length})
     assert bool(holds) == (limits[0] <= rest <= limits[1])
+
+
+@given(
+    st.integers(0, 12), st.integers(0, 12), st.integers(0, 20), st.sampled_from((0, 2, 4)), st.integers(0, 10),
+    st.tuples(st.integers(-20, 20), st.integers(-20, 20)), st.tuples(*[st.integers(-3, 3)] * 4),
+)  # fmt: skip
+@settings(max_examples=300)
+def test_a_line_is_within_its_limits_and_meets_them(
+    least: int, more: int, most: int, step: int, shortest: int, rest: tuple[int, int], line: tuple[int, int, int, int]
+) -> None:
+    """Of frames of at most 20 bytes, for every start, turn and rest that there can be."""
+    low, high = max(min(rest), -20) if step == 0 else max(min(rest), 0), max(rest)
+    start, (literal, share, turns, left) = b.var("start", 64), line
+    known = {LENGTH: (shortest, 20)}
+    with patch.object(straight, "LONGEST", 20):
+        found = Course(b.var("done", 16), b.var("turn", 16), Line(terms={start: 1}), step, least, least + more, most,
+                       known, frozenset())  # fmt: skip
+        told = Line(literal, turns if step else 0, left, {start: share} if share else None)
+        limits = found.limits(told, (low, high))
+    values = [
+        literal + share * at + left * gone + (turns if step else 0) * turn
+        for at in range(least, least + more + 1)
+        for gone in range(low, high + 1)
+        for turn in range(21 if step else 1)
+        if (0 if step else shortest) <= at + step * turn + gone <= 20 and step * turn + gone <= most
+    ]
+    if limits is None:
+        assert not values
+        return
+    assert all(limits[0] <= value <= limits[1] for value in values)
+    if step == 0:  # of turns there are whole ones only
+        assert limits == (min(values), max(values))
