@@ -18,7 +18,6 @@ from typing import Any, Final
 from .certain import certainly_told
 from .concretely import Functions, sides_of
 from .confirm import Pair, counterexample, with_groups
-from .counted import numbered
 from .frames_near import frames_near
 from .proofs.compare import domain
 from .proofs.counterexample import Input, Side, input_of
@@ -137,7 +136,7 @@ class MachineItself:
                 rules = with_groups(pair, rules, input_of(model))
             if pair.restrictions is not None and pair.restrictions.violation(rules) is not None:
                 return False
-            runs = self._runs(oracle, rules, self._at_first(rules, model))
+            runs = self._runs(oracle, rules, _at_first(model))
             tables = pair.target.fill(program, pair.artifact, rules)
             seen = self._seen(oracle, runs, tables)
         except (CannotRealise, InputError, Unsupported, CannotOffload, ValueError, KeyError, OSError):
@@ -150,13 +149,6 @@ class MachineItself:
                 if again == shown:
                     return self._reject(oracle, rules, run, run.expected, shown, started)
         return False
-
-    def _at_first(self, rules: RuleSet, model: Model) -> Input:
-        """The input, without what it says of state and of what comes with the frame: that is as a machine has it at
-        first."""
-        given = input_of(numbered(self._program, rules, model))
-        members = {name: value for name, value in model.values.items() if name.startswith("each.")}
-        return replace(given, model=Model(members), cells={})
 
     def _runs(self, oracle: RunsMany, rules: RuleSet, given: Input) -> list[_Run]:
         """The input and others near it, as far as either side tells what is done, and the machine can be given them."""
@@ -203,10 +195,7 @@ class MachineItself:
             "differs in what is sent, as the real machine shows on the packet given; its meaning does not tell "
             f"({self._untold.reason})"
         )
-        return Proof(
-            Verdict.REJECT, reason, counterexample=found, where=self._untold.span,
-            seconds=time.monotonic() - started,
-        )  # fmt: skip
+        return Proof(Verdict.REJECT, reason, counterexample=found, seconds=time.monotonic() - started)
 
 
 @dataclass(frozen=True)
@@ -227,6 +216,13 @@ class _Certain:
         if names is None or seen.fault or not all(to in _WATCHED for to, _, _ in seen.outputs):
             return None
         return replace(seen, metadata={name: seen.metadata[name] for name in names & seen.metadata.keys()})
+
+
+def _at_first(model: Model) -> Input:
+    """The input that a model describes, without what it says of state and of what comes with the frame: that is as a
+    machine has it at first."""
+    members = {name: value for name, value in model.values.items() if name.startswith("each.")}
+    return replace(input_of(model), model=Model(members), cells={})
 
 
 def _differ(said: Observed, shown: Observed) -> bool:
