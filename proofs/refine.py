@@ -130,7 +130,8 @@ def search(
     if outcome.difference.model.holds(b.and_(*laws)):
         return outcome
     again = look(spec, replace(impl, axioms=(*impl.axioms, *laws)))
-    return replace(again, tally=outcome.tally + again.tally)
+    settled = again.difference is not None or not again.unknown
+    return replace(again if settled else outcome, tally=outcome.tally + again.tally)
 
 
 def _searched(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from p4verify.proofs import deciding
+from p4verify.proofs import deciding, refine
 from p4verify.proofs.engine import Engine
 from p4verify.proofs.refine import search
 from p4verify.semantics import bits as b
@@ -23,6 +25,8 @@ from p4verify.semantics.meaning.behaviour import (
     Packet,
     byte,
 )
+from p4verify.semantics.meaning.checksums import ones_complement_sum
+from p4verify.semantics.meaning.payload import sums_linked
 from tests.support.small_behaviours import ONE, always, choice, found, send, split, verdict
 
 
@@ -163,3 +167,41 @@ def test_a_search_that_takes_long_ends_where_something_else_settles_it(monkeypat
     assert len(asked) == 1
     ended = search(anything, square, Engine(timeout=20), aside=aside(True))
     assert ended.unknown, "nothing is proven where it ends early"
+
+
+SUMS = tuple(b.var(f"pkt.sum16[{start}]", 16) for start in (0, 2))
+FIRST_WORD = b.concat(byte(0), byte(1))
+LONG = (Assumption("there are three bytes", b.ult(b.bv(2, 16), LENGTH)),)
+
+
+def with_sum(total: Term) -> Behaviour:
+    """Every frame with a sum in front."""
+    prefix = b.extract(total, 15, 8), b.extract(total, 7, 0)
+    return replace(always(send(packet=Packet(prefix, 0))), domain=LONG)
+
+
+def test_sums_from_different_places_on_are_told_by_each_other() -> None:
+    assert verdict(with_sum(SUMS[0]), with_sum(ones_complement_sum([FIRST_WORD, SUMS[1]]))) == "accept"
+    assert verdict(with_sum(SUMS[0]), with_sum(ones_complement_sum([SUMS[1], FIRST_WORD]))) == "accept"
+
+
+@pytest.mark.parametrize(
+    "other", [SUMS[1], b.add(FIRST_WORD, SUMS[1]), ones_complement_sum([FIRST_WORD, SUMS[1], b.bv(1, 16)])]
+)
+def test_a_difference_of_sums_is_one_of_a_frame(other: Term) -> None:
+    outcome = found(with_sum(SUMS[0]), with_sum(other))
+    assert outcome.difference is not None
+    assert outcome.difference.model.holds(b.and_(*sums_linked(SUMS)))
+
+
+def test_what_is_not_decided_of_sums_is_a_difference_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it is one of a frame is seen when it is run."""
+    sides = with_sum(SUMS[0]), with_sum(SUMS[1])
+    searched = refine._searched
+
+    def first_only(spec: Behaviour, impl: Behaviour, **how: Any) -> refine.Outcome:
+        outcome = searched(spec, impl, **how)
+        return replace(outcome, difference=None, unknown="the time limit ran out") if impl.axioms else outcome
+
+    monkeypatch.setattr(refine, "_searched", first_only)
+    assert found(*sides).difference is not None
