@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -44,6 +44,8 @@ MOST_FAULTS: Final = 8
 LONGEST: Final = 1514
 """Bytes of a frame that every device sends on."""
 SHORTEST: Final = 14
+LENGTHS: Final = (14, 18, 34, 38, 42, 54, 58, 60, 64, 96, 128, 256)
+"""Of frames that are shown rather than a longer one."""
 PORTS: Final = (2, 3, 4, 5)
 """Ports in place of one that the machine cannot have."""
 MOST_PORTS: Final = 4
@@ -66,6 +68,10 @@ class _Run:
         """To which frames are sent."""
         seen = [one for one in (self.expected, self.said) if one is not None]
         return frozenset(port for one in seen for to, port, _ in one.outputs if to == "port")
+
+    def differs(self, shown: Observed) -> bool:
+        """Whether the machine has shown something else than the program does, where its meaning does not tell what."""
+        return self.said is None and self.expected is not None and _differ(self.expected, shown)
 
 
 class MachineItself:
@@ -136,36 +142,38 @@ class MachineItself:
                 rules = with_groups(pair, rules, input_of(model))
             if pair.restrictions is not None and pair.restrictions.violation(rules) is not None:
                 return False
-            runs = self._runs(oracle, rules, _at_first(model))
             tables = pair.target.fill(program, pair.artifact, rules)
-            seen = self._seen(oracle, runs, tables)
+            seen = self._seen(oracle, self._runs(oracle, rules, frames_near(_at_first(model))), tables)
+            if any(run.said is not None and _differ(run.said, shown) for run, shown in seen):
+                return True
+            found = next((run.given for run, shown in seen if run.differs(shown)), None)
+            if found is None:
+                return False
+            seen = self._seen(oracle, self._runs(oracle, rules, _shorter(found)), tables)
+            again = self._seen(oracle, [run for run, _ in seen], tables)
         except (CannotRealise, InputError, Unsupported, CannotOffload, ValueError, KeyError, OSError):
             return False  # rules that the machine cannot hold, or frames that it cannot be given
-        if any(run.said is not None and _differ(run.said, shown) for run, shown in seen):
-            return True
-        for run, shown in seen:
-            if run.expected is not None and run.said is None and _differ(run.expected, shown):
-                (_, again), *_ = self._seen(oracle, [run], tables)
-                if again == shown:
-                    return self._reject(oracle, rules, run, run.expected, shown, started)
+        for (run, shown), (_, later) in zip(seen, again, strict=True):
+            if run.expected is not None and run.differs(shown) and later == shown:
+                return self._reject(oracle, rules, run.given, (run.expected, shown), started)
         return False
 
-    def _runs(self, oracle: RunsMany, rules: RuleSet, given: Input) -> list[_Run]:
-        """The input and others near it, as far as either side tells what is done, and the machine can be given them."""
-        pair = self._pair
+    def _runs(self, oracle: RunsMany, rules: RuleSet, inputs: Iterable[Input]) -> list[_Run]:
+        """Those of the inputs that the machine can be given; they have one model."""
+        pair, (given, *others) = self._pair, inputs
         spec = meaning(pair.assumed or self._program, rules)
         relation = pair.target.relate(self._program, pair.artifact, rules)
         spec = relation.settled(spec)
         mine, theirs = sides_of(spec, pair.impl, relation, given.model, told=False)
         functions = Functions(relation, given.model)
-        if not oracle.has_port(pair.artifact, given.port):
-            given = replace(given, port=next(port for port in PORTS if oracle.has_port(pair.artifact, port)))
         program = _Certain(mine, spec, functions.program(spec))
         machine = _Certain(theirs, pair.told, functions.machine(pair.impl))
         found, ports = [], frozenset[int]()
-        for each in frames_near(given):
+        for each in (given, *others):
             if not SHORTEST <= len(each.packet) <= LONGEST:
                 continue
+            if not oracle.has_port(pair.artifact, each.port):
+                each = replace(each, port=next(port for port in PORTS if oracle.has_port(pair.artifact, port)))
             with suppress(ValueError):  # one of which not both sides speak
                 run = _Run(each, program(each), machine(each))
                 possible = all(oracle.has_port(pair.artifact, port) for port in run.ports)
@@ -183,14 +191,13 @@ class MachineItself:
         return list(zip(runs, shown, strict=True))
 
     def _reject(
-        self, oracle: RunsMany, rules: RuleSet, run: _Run, expected: Observed, shown: Observed, started: float
+        self, oracle: RunsMany, rules: RuleSet, given: Input, seen: tuple[Observed, Observed], started: float
     ) -> Proof:
+        """``seen``: what the program does, and what was shown."""
         pair = self._pair
         rule_lines = describe(rules, self._program) if pair.rules is None else ()
         seen_by = ("reference", f"{pair.target.name} {getattr(oracle, 'machine', 'kernel')}")
-        found = counterexample(
-            pair, rules, run.given, (expected, shown), "what the machine itself does", seen_by, rule_lines
-        )
+        found = counterexample(pair, rules, given, seen, "what the machine itself does", seen_by, rule_lines)
         reason = (
             "differs in what is sent, as the real machine shows on the packet given; its meaning does not tell "
             f"({self._untold.reason})"
@@ -216,6 +223,12 @@ class _Certain:
         if names is None or seen.fault or not all(to in _WATCHED for to, _, _ in seen.outputs):
             return None
         return replace(seen, metadata={name: seen.metadata[name] for name in names & seen.metadata.keys()})
+
+
+def _shorter(given: Input) -> Iterator[Input]:
+    """The input with shorter frames, and as it is."""
+    yield from (replace(given, packet=given.packet[:count]) for count in LENGTHS if count < len(given.packet))
+    yield given
 
 
 def _at_first(model: Model) -> Input:

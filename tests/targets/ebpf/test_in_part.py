@@ -93,6 +93,7 @@ def test_what_the_kernel_does_there_is_compared(kernel_oracle: KernelOracle) -> 
     assert {"reference", "ebpf kernel", "interpreter"} <= set(found.confirmed_by)
     assert [to for to, _, _ in found.expected.outputs] == ["stack"]
     assert found.actual.outputs == ()
+    assert len(found.packet) == 14
     seen = kernel_oracle.run(returning(DROP, *UNTOLD), [(found.port, found.packet)])
     assert seen[0].outputs == ()
 
@@ -153,11 +154,11 @@ def test_a_machine_that_does_something_else_the_next_time_says_nothing(monkeypat
     ) -> list[Observation]:
         runs.append(len(packets))
         seen = run_each(oracle, obj, packets, tables, ports)
-        return [replace(one, outputs=()) for one in seen] if len(packets) > 1 else seen
+        return [replace(one, outputs=()) for one in seen] if len(runs) < 3 else seen
 
     monkeypatch.setattr(KernelOracle, "run_each", losing)
     assert checked(returning(PASS, *UNTOLD)).verdict is Verdict.UNSUPPORTED
-    assert 1 in runs
+    assert len(runs) > 2
 
 
 @pytest.mark.oracle
