@@ -116,18 +116,22 @@ def certainly_told(side: Behaviour, given: Input, functions: Mapping[str, Functi
     Args:
         side: a program or a machine.
         given: the input.
-        functions: uninterpreted functions by name; others are 0.
+        functions: uninterpreted functions by name; of others those of the payload are known, and state is 0.
     """
     terms = [term for case in side.cases for term in case.terms()] + [fault.guard for fault in side.faults]
     free = frozenset(v for v in b.variables(*terms) if _is_open(v))
     known = on_input(side, given, functions, free)
-    live = [case for case in known.cases if case.guard is not b.FALSE]
-    if len(live) != 1 or live[0].guard is not b.TRUE or any(f.guard is not b.FALSE for f in known.faults):
+    live = [number for number, case in enumerate(known.cases) if case.guard is not b.FALSE]
+    if len(live) != 1 or any(fault.guard is not b.FALSE for fault in known.faults):
         return None
-    sent = [term for output in live[0].outputs if output.when is not b.FALSE for term in output.terms()]
-    if any(not term.is_const for term in sent):
+    case = known.cases[live[0]]
+    asked = {call.name for call in b.applications(*side.cases[live[0]].terms())} - functions.keys()
+    sent = [term for output in case.outputs if output.when is not b.FALSE for term in output.terms()]
+    if any(not name.startswith(("payload.", "state.")) for name in asked):
         return None
-    return frozenset(name for name, term in live[0].metadata.items() if term.is_const)
+    if case.guard is not b.TRUE or any(not term.is_const for term in sent):
+        return None
+    return frozenset(name for name, term in case.metadata.items() if term.is_const)
 
 
 def _is_open(variable: Term) -> bool:

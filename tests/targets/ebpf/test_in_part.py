@@ -190,6 +190,9 @@ def sent(*prefix: Term, **metadata: Term) -> Behaviour:
         (sent(b.band(CHOICE_BYTE, byte(3))), frozenset()),
         (sent(b.var("in.mark", 8)), None),
         (sent(b.extract(b.var("in.port", 32), 7, 0)), frozenset()),
+        (sent(b.apply("extern.f", b.bit_vector(8), byte(0))), None),
+        (sent(b.apply("known.f", b.bit_vector(8), byte(0))), frozenset()),
+        (sent(b.apply("state.f", b.bit_vector(8), byte(0))), frozenset()),
         (sent(sure=byte(2), mark=b.var("in.mark", 32), some=CHOICE_BYTE), {"sure"}),
         (
             replace(sent(), cases=(Case(b.eq(CHOICE_BYTE, b.bv(0, 8)), ()), Case(b.ne(CHOICE_BYTE, b.bv(0, 8)), ()))),
@@ -200,4 +203,4 @@ def sent(*prefix: Term, **metadata: Term) -> Behaviour:
     ],
 )
 def test_what_is_certain_of_an_input(side: Behaviour, told: set[str] | None) -> None:
-    assert certainly_told(side, GIVEN, {}) == told
+    assert certainly_told(side, GIVEN, {"known.f": lambda _: 3}) == told
