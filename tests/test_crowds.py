@@ -6,7 +6,7 @@ import pytest
 
 from p4verify.running.entries import MOST_CROWD, random_rules
 from p4verify.semantics.p4.frontend import load_text
-from p4verify.semantics.rules.ruleset import Ternary
+from p4verify.semantics.rules.ruleset import Range, Ternary
 from tests.support.two_headers import BEFORE, BEHIND
 
 TEXT = (
@@ -44,3 +44,15 @@ def test_a_table_with_priorities_is_filled_with_what_was_asked_and_what_is_besid
     ]
     assert 16 < len(places) < len(found)
     assert max(places) - min(places) > len(found) // 2
+
+
+def test_ranges_of_keys_that_were_asked_are_wider_and_those_beside_are_not() -> None:
+    """Or the first of many entries would meet most of what is asked."""
+    text = TEXT.replace("h.f.c : ternary", "h.f.c : range").replace("SIZE", "size = 300;")
+    asked = [[7, n << 8] for n in range(64)]
+    rules = random_rules(load_text(text, "crowd.p4").program, 2, (1, 2), {"i.many": asked}, crowd=True)
+    ranges = [match for rule in rules.of("i.many") for match in rule.matches if isinstance(match, Range)]
+    wide = [match for match in ranges if match.low < match.high]
+    assert 8 < len(wide) < 64 < len(ranges) - len(wide)
+    assert all(any(match.low <= value <= match.high for _, value in asked) for match in wide)
+    assert any(match.low >> 8 < match.high >> 8 for match in wide)

@@ -55,6 +55,9 @@ MOST_CROWD: Final = 4096
 MET: Final = 0.5
 """How often a key that was asked has an entry in a crowd."""
 
+WIDER: Final = 0.75
+"""How often a range in a crowd is one of several numbers."""
+
 TOP: Final = 1 << 24
 """Priorities in a crowd are below."""
 
@@ -157,13 +160,22 @@ class _Drawing:
         rng.shuffle(wanted)
         del wanted[max(0, room) :]
         step = TOP // max(1, len(wanted))
-        ranked = [(step * number + rng.randrange(step), values) for number, values in enumerate(wanted)]
-        ranked += [(rng.randrange(TOP), self._beside(asked, widths)) for _ in range(room - len(wanted))]
-        for rank, values in ranked:
-            matches = (value_match(key.match_kind, v, w) for key, v, w in zip(keys, values, widths, strict=True))
+        ranked = [(step * n + rng.randrange(step), values, self._met_by) for n, values in enumerate(wanted)]
+        more = range(room - len(wanted))
+        ranked += [(rng.randrange(TOP), self._beside(asked, widths), value_match) for _ in more]
+        for rank, values, match in ranked:
+            matches = (match(key.match_kind, v, w) for key, v, w in zip(keys, values, widths, strict=True))
             rule = Rule(table.control_name, tuple(matches), rng.choice(calls))
             with contextlib.suppress(InputError):  # the same entry twice
                 self.builder.add(table, rule, rank)
+
+    def _met_by(self, kind: str, value: int, width: int) -> Match:
+        """What a value meets: it alone, or mostly a range around it, which differs from it in some of its bytes."""
+        rng, most = self.rng, (1 << width) - 1
+        if kind != "range" or rng.random() >= WIDER:
+            return value_match(kind, value, width)
+        below, above = (rng.choice((0, rng.randrange(256), rng.randrange(most + 1))) for _ in range(2))
+        return Range(max(0, value - below), min(most, value + above))
 
     def _beside(self, asked: Sequence[Sequence[int]], widths: Sequence[int]) -> list[int]:
         """A key that differs in one byte from one that was asked, mostly by one; any if none was."""
