@@ -235,10 +235,10 @@ class Search:
         return difference_in(failing, model)
 
     def is_shown_on(self, spec: Behaviour, impl: Behaviour, given: Model) -> bool:
-        """Whether the two differ on one input, where no choice of the specification is seen to take that away."""
+        """Whether the two differ on one input, where it is seen that no choice of the specification takes that away."""
         todo, model = self._on(given, spec, impl, counted=True)
         failing = next((o for o in todo if model.holds(o.violation)), None)
-        return failing is not None and not self._fits(b.or_(*(o.violation for o in todo)), model, failing)
+        return failing is not None and self._fits(b.or_(*(o.violation for o in todo)), model, failing) is False
 
     def _on(
         self, given: Model, spec: Behaviour, impl: Behaviour, *, counted: bool = False

@@ -95,9 +95,10 @@ def _case_told(case: Case, groups: Groups, cells: Cells) -> tuple[Case, Term]:
         return case, b.FALSE
     case, about = _by_its_guard(case, groups)
     reached = b.and_(*about)
-    keys = _keys([*case.terms(), reached], groups)
+    sent = [term for output in case.outputs for term in output.terms()]
+    keys = _keys([*sent, *case.terms(), reached], groups)
     missed, differ = [], []
-    for key in keys:
+    for key in reversed(keys):  # what is told later comes before what was told (:func:`_told`)
         element = Element(groups, key)
         ways = [way for [way] in element.ways([reached]).values()]
         reached = ways[-1]
@@ -108,8 +109,9 @@ def _case_told(case: Case, groups: Groups, cells: Cells) -> tuple[Case, Term]:
     return replace(case, guard=b.and_(case.guard, reached)), wrong
 
 
-def _keys(terms: Sequence[Term], groups: Groups) -> set[Term]:
-    return {call.args[0] for call in b.applications(*terms) if call.name in names(groups)}
+def _keys(terms: Sequence[Term], groups: Groups) -> list[Term]:
+    """The numbers of groups that are asked, in the order of the terms."""
+    return list(dict.fromkeys(call.args[0] for call in b.applications(*terms) if call.name in names(groups)))
 
 
 def _by_its_guard(case: Case, groups: Groups) -> tuple[Case, list[Term]]:

@@ -131,3 +131,20 @@ def test_a_copy_is_what_it_is_by_one_of_several_ways(first: Term, second: Term, 
 def _numbers(length: int) -> Callable[..., list[int]]:
     values = {"pkt.len": length, **{f"pkt[{i}]": i for i in range(length)}}
     return lambda *terms: [int(n) for n in b.evaluate(list(terms), values, {}, default=0)]
+
+
+@pytest.mark.parametrize("names_of_groups", [("in.group", "in.other"), ("in.other", "in.group")])
+def test_copies_for_several_groups_are_told_in_the_order_in_which_they_are_sent(
+    names_of_groups: tuple[str, str],
+) -> None:
+    groups = [b.var(name, 32) for name in names_of_groups]
+    sent = [copy for group in groups for copy in (each.mapped(_of_group(each, group)) for each in COPIES)]
+    [case], _ = relate_replicas.told([Case(b.TRUE, tuple(sent))], MULTICAST, cells_in((), ()))
+    told = [output.each[0].group for output in case.outputs]
+    assert [b.variables(group) for group in told] == [[group] for group in groups]
+
+
+def _of_group(output: Output, group: Term) -> dict[Term, Term]:
+    """The output's terms for copies to another group."""
+    terms = output.terms()
+    return dict(zip(terms, b.substitute(terms, {KEY: group}), strict=True))
