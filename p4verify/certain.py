@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from .on_numbers import all_terms
 from .proofs.answers import Table
 from .proofs.choices import choices_of, map_terms
 from .proofs.compare import inputs_read, obligations, with_all_cells
@@ -118,8 +119,7 @@ def certainly_told(side: Behaviour, given: Input, functions: Mapping[str, Functi
         given: the input.
         functions: uninterpreted functions by name; of others those of the payload are known, and state is 0.
     """
-    terms = [term for case in side.cases for term in case.terms()] + [fault.guard for fault in side.faults]
-    free = frozenset(v for v in b.variables(*terms) if _is_open(v))
+    free = frozenset(v for v in b.variables(*all_terms(side)) if _is_open(v))
     known = on_input(side, given, functions, free)
     live = [number for number, case in enumerate(known.cases) if case.guard is not b.FALSE]
     if len(live) != 1 or any(fault.guard is not b.FALSE for fault in known.faults):

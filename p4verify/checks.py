@@ -151,7 +151,7 @@ class Checker:
             proof = check_assertions(Asserted(self.assumed or program, self.rules, self.restrictions), engine, started)
         except Unsupported as error:
             proof = _unsupported(error.reason, error.span, started)
-        quantified = BOTH if self.rules is None and _has_open_tables(program) else PACKETS
+        quantified = _quantified(program, self.rules)
         return [Result(ASSERTIONS, None, replace(_placed(proof, program), quantified_over=quantified))]
 
     def check_program(
@@ -171,7 +171,7 @@ class Checker:
             proof = check_pair(pair, engine, started)
         except Unsupported as error:
             proof = _unsupported(error.reason, error.span, started)
-        quantified = BOTH if self.rules is None and _has_open_tables(program) else PACKETS
+        quantified = _quantified(program, self.rules)
         return Result("p4", path, replace(_placed(proof, program), quantified_over=quantified))
 
     def check_agreement(self) -> list[Result]:
@@ -215,7 +215,7 @@ class Checker:
             return broken
         runs = _runs_of(pair, mine, theirs, engine)
         outcome = search(mine, theirs, with_time_left(engine), aside=runs, real=relation.real)
-        quantified = BOTH if rules is None and _has_open_tables(program) else PACKETS
+        quantified = _quantified(program, rules)
         proof = decide(outcome, started, _accepted_because(outcome.tally, quantified, label))
         proof = shows_nothing(proof, (mine, theirs), engine) if proof is not None else None
         if proof is None:
@@ -275,7 +275,7 @@ class Checker:
             return None
         if proof is None:
             return None
-        quantified = BOTH if pair.rules is None and _has_open_tables(self._need_program()) else PACKETS
+        quantified = _quantified(self._need_program(), pair.rules)
         return replace(proof, quantified_over=quantified, warnings=(*proof.warnings, f"not modelled: {untold}"))
 
     def _prove_large(self, target: Target, artifact: Any, path: str | None, label: str, started: float) -> Proof | str:
@@ -523,6 +523,11 @@ def _placed(proof: Proof, program: ir.Program) -> Proof:
 def _has_open_tables(program: ir.Program) -> bool:
     """Whether a control plane can change what the program does."""
     return any(not (t.const_entries or not t.keys) or not t.const_default for _, t in program.tables())
+
+
+def _quantified(program: ir.Program, rules: RuleSet | None) -> str:
+    """What a comparison with a program is for all of, under given rules or any."""
+    return BOTH if rules is None and _has_open_tables(program) else PACKETS
 
 
 def _accepted_because(tally: Tally, quantified: str, label: str) -> str:

@@ -14,7 +14,6 @@ from .proofs.engine import Model
 from .proofs.verdict import Observed
 from .related import in_the_programs_cells
 from .semantics import bits as b
-from .semantics.bits import Term
 from .semantics.meaning.behaviour import CHOICE, Behaviour
 from .semantics.meaning.concrete import Faulted, Plans, evaluate_behaviour
 from .semantics.meaning.concrete import Groups as Members
@@ -33,10 +32,9 @@ def sides_of(spec: Behaviour, impl: Behaviour, relation: Relation, model: Model,
         told: whether cells of the first that nobody writes are told as they were.
     """
     functions = Functions(relation, model)
-    possible = [a.condition for side in (spec, impl) for a in (*side.domain, *side.reaching)]
     names = ToldNames.of(spec, impl)
     held = functions.cells() if told else {}
-    mine = within(possible, side_of(spec, functions.program(spec), "", names, held=held))
+    mine = within((spec, impl), side_of(spec, functions.program(spec), "", names, held=held))
     theirs = in_the_programs_cells(impl, relation)
     return mine, side_of(theirs, functions.machine(impl), "impl.", names, held=held)
 
@@ -121,10 +119,10 @@ def side_of(
     return run
 
 
-def within(conditions: Sequence[Term], side: Side) -> Side:
+def within(compared: Sequence[Behaviour], side: Side) -> Side:
     """``side``, which cannot be run (ValueError) on an input outside of what was compared."""
 
-    plan = b.Plan(conditions)
+    plan = b.Plan([a.condition for one in compared for a in (*one.domain, *one.reaching)])
 
     def run(given: Input) -> Observed:
         if not all(plan(values_of(given), given.model.callables(), 0)):

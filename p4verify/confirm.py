@@ -354,10 +354,9 @@ class _Cheap:
                 return False
         theirs = others | functions_of(held, pair.impl, given.model.values, others)
         names = ToldNames.of(pair.spec, pair.impl)
-        possible = [a.condition for side in (pair.spec, pair.impl) for a in (*side.domain, *side.reaching)]
 
         def told_apart(mine_asked: Groups, others_asked: Groups) -> bool:
-            spec = within(possible, side_of(pair.spec, mine, "", names, mine_asked.members))
+            spec = within((pair.spec, pair.impl), side_of(pair.spec, mine, "", names, mine_asked.members))
             impl = side_of(pair.told, theirs, "impl.", names, others_asked.members)
             if self.surely:
                 spec = surely(spec, impl, choices_of(pair.spec))

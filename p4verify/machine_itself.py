@@ -19,6 +19,8 @@ from .certain import certainly_told
 from .concretely import Functions, sides_of
 from .confirm import Pair, counterexample, with_groups
 from .frames_near import frames_near
+from .interpreted import one_pass
+from .machine_shown import MOST_PORTS, differ, name_of
 from .proofs.compare import domain
 from .proofs.counterexample import Input, Side, input_of
 from .proofs.engine import Engine, Model
@@ -48,11 +50,6 @@ LENGTHS: Final = (14, 18, 34, 38, 42, 54, 58, 60, 64, 96, 128, 256)
 """Of frames that are shown rather than a longer one."""
 PORTS: Final = (2, 3, 4, 5)
 """Ports in place of one that the machine cannot have."""
-MOST_PORTS: Final = 4
-"""To which frames go in one run."""
-
-_WATCHED: Final = ("port", "stack")
-"""Where frames go that are compared here."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +193,7 @@ class MachineItself:
         """``seen``: what the program does, and what was shown."""
         pair = self._pair
         rule_lines = describe(rules, self._program) if pair.rules is None else ()
-        seen_by = ("reference", f"{pair.target.name} {getattr(oracle, 'machine', 'kernel')}")
+        seen_by = ("reference", name_of(pair.target, oracle))
         found = counterexample(pair, rules, given, seen, "what the machine itself does", seen_by, rule_lines)
         reason = (
             "differs in what is sent, as the real machine shows on the packet given; its meaning does not tell "
@@ -220,7 +217,7 @@ class _Certain:
             names = certainly_told(self.behaviour, given, self.functions)
         except (KeyError, BadBehaviour):
             return None
-        if names is None or seen.fault or not all(to in _WATCHED for to, _, _ in seen.outputs):
+        if names is None or seen.fault or not one_pass(seen):
             return None
         return replace(seen, metadata={name: seen.metadata[name] for name in names & seen.metadata.keys()})
 
@@ -239,8 +236,5 @@ def _at_first(model: Model) -> Input:
 
 
 def _differ(said: Observed, shown: Observed) -> bool:
-    """Whether something else was shown, of what can be seen."""
-    names = said.metadata.keys() & shown.metadata.keys()
-    return tuple(sorted(said.outputs)) != shown.outputs or any(
-        said.metadata[name] != shown.metadata[name] for name in names
-    )
+    """Whether something else was shown, of what is looked at here."""
+    return differ(Observed(said.outputs, said.metadata), shown)

@@ -46,6 +46,11 @@ def confirming(seen: Sequence[Seen | str | None], *, both: bool) -> tuple[str, .
     return tuple(each.machine for each in found)
 
 
+def name_of(target: Target, oracle: Oracle) -> str:
+    """What a real machine is called in verdicts."""
+    return f"{target.name} {getattr(oracle, 'machine', 'kernel')}"
+
+
 def differ(first: Observed, second: Observed) -> bool:
     """Whether two machines can be told apart by what both show of what goes with frames, and by all else."""
     names = _beside(first) & _beside(second)
@@ -103,7 +108,7 @@ def on_machine(loaded: Loaded, tables: Any, found: Input, said: Observed, ports:
     sight = _with_events(behaviour, seen)
     shown = sight.shown
     if _agrees(target, said, sight):
-        return Seen(f"{target.name} {getattr(oracle, 'machine', 'kernel')}", shown)
+        return Seen(name_of(target, oracle), shown)
     if behaviour.choices or _depends_on_more(behaviour, found):
         return None  # the machine has chosen otherwise (an address, say), or it was not told all that counts
     outputs = [(to, port, frame.hex()) for to, port, frame in shown.outputs]

@@ -226,19 +226,14 @@ class Search:
                 return self._really(failing, difference_in(failing, model))
         return None
 
-    def on_input(self, spec: Behaviour, impl: Behaviour, given: Model) -> Difference | None:
-        """The difference on one input, if no choice of the specification takes it away."""
-        todo, model = self._on(given, spec, impl)
+    def on_input(self, spec: Behaviour, impl: Behaviour, given: Model, *, counted: bool = False) -> Difference | None:
+        """The difference on one input, if it is seen that no choice of the specification takes it away; ``counted`` as
+        of :func:`.compare.obligations`."""
+        todo, model = self._on(given, spec, impl, counted=counted)
         failing = next((o for o in todo if model.holds(o.violation)), None)
         if failing is None or self._fits(b.or_(*(o.violation for o in todo)), model, failing) is not False:
             return None
         return difference_in(failing, model)
-
-    def is_shown_on(self, spec: Behaviour, impl: Behaviour, given: Model) -> bool:
-        """Whether the two differ on one input, where it is seen that no choice of the specification takes that away."""
-        todo, model = self._on(given, spec, impl, counted=True)
-        failing = next((o for o in todo if model.holds(o.violation)), None)
-        return failing is not None and self._fits(b.or_(*(o.violation for o in todo)), model, failing) is False
 
     def _on(
         self, given: Model, spec: Behaviour, impl: Behaviour, *, counted: bool = False

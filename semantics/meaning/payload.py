@@ -24,13 +24,15 @@ from typing import Final
 from .. import bits as b
 from ..bits import Term
 from ..source import Span, Unsupported
-from .behaviour import LENGTH, byte
+from .behaviour import LENGTH, Packet
 from .checksums import ALGORITHMS, internet_sum, ones_complement_sum, xor16
 from .ends import counted_from_end
 from .hashes import compute, opaque
 from .machine import Machine
 
 _SUM: Final = re.compile(r"pkt\.(sum16|xor16)\[(\d+)\]")
+_PADDED: Final = Packet(filled=True)
+"""The frame, whose bytes past its end are 0."""
 _HASH: Final = re.compile(r"payload\.(\w+)\.(\d+)\[(\d+)\]")
 
 
@@ -79,15 +81,10 @@ def sums_linked(terms: Iterable[Term]) -> list[Term]:
     for odd in (0, 1):
         places = sorted(start for start in starts if start % 2 == odd)
         for first, second in pairwise(places):
-            between = [b.concat(_read(i), _read(i + 1)) for i in range(first, second, 2)]
+            between = [b.concat(_PADDED.at(i), _PADDED.at(i + 1)) for i in range(first, second, 2)]
             rest = b.ite(b.ult(b.bv(second, 16), LENGTH), starts[second], b.bv(0, 16))
             laws.append(b.eq(starts[first], ones_complement_sum([*between, rest])))
     return laws
-
-
-def _read(at: int) -> Term:
-    """A byte of the frame, 0 past its end."""
-    return b.ite(b.ult(b.bv(at, 16), LENGTH), byte(at), b.bv(0, 8))
 
 
 # --- on numbers -----------------------------------------------------------------------------------------------------

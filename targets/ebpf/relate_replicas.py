@@ -63,7 +63,7 @@ def faults_told(faults: Sequence[Fault], groups: Groups) -> list[Fault]:
     groups are found that lead there. The fault as it was stays, for cases and faults together cover every input."""
     found = []
     for fault in faults:
-        keys = {call.args[0] for call in b.applications(fault.guard) if call.name in names(groups)}
+        keys = _keys([fault.guard], groups)
         if len(keys) == 1:
             found.append(replace(fault, guard=with_members(fault.guard, Element(groups, *keys))))
         found.append(fault)

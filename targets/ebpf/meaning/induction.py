@@ -186,13 +186,9 @@ class _Induction:
                 continue
             if cut is None and not self._enters(found, base):
                 continue
-            if cut is not None and found.start.plus(cut.start, -1).terms != {cut.gone: 1}:
-                continue
-            if cut is not None and found.start.plus(cut.start, -1).literal:
-                continue
-            if cut is not None and cut.step % loop.step:
-                continue
             if cut is not None:
+                if cut.step % loop.step or found.start.plus(cut.start, -1) != Line(terms={cut.gone: 1}):
+                    continue
                 found = replace(found, least=max(found.least, cut.least))
             if found.least < len(state.layout.shortest_form().prefix) - delta:
                 continue
