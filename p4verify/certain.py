@@ -7,8 +7,11 @@ has to show it again, for a run sees one choice only.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
+from operator import and_
 from typing import Literal
 
 from .on_numbers import all_terms
@@ -58,8 +61,14 @@ def surely(spec: Side, impl: Side, choices: Sequence[Term]) -> Side:
 
 def differs_in_all(seen: Sequence[Observed], other: Observed) -> bool:
     """Whether there is something that is the same in all of ``seen`` and another in ``other``."""
-    facets = [_facets(one) for one in seen]
-    theirs = _facets(other)
+    aligned = True
+    if any(one.kinds and not one.of_alike_kinds(other) for one in seen):
+        if _always_missing(seen, other):
+            return True
+        seen, other = _without_common(seen, other)
+        aligned = all(len(one.outputs) <= 1 for one in (*seen, other))
+    facets = [_facets(one.in_step(other)[0], frames=aligned) for one in seen]
+    theirs = _facets(other.in_step(seen[0])[0], frames=aligned)
     names = dict.fromkeys(name for found in (*facets, theirs) for name in found)
     return any(
         all(found.get(name) == facets[0].get(name) for found in facets) and facets[0].get(name) != theirs.get(name)
@@ -67,13 +76,31 @@ def differs_in_all(seen: Sequence[Observed], other: Observed) -> bool:
     )
 
 
-def _facets(seen: Observed) -> dict[Hashable, Hashable]:
-    """All that is observed, one by one: number of frames, ports, lengths and bytes, events, metadata, state."""
+def _always_missing(seen: Sequence[Observed], other: Observed) -> bool:
+    """Whether all of ``seen`` send some frame equally often, and ``other`` less often."""
+    mine, theirs = [Counter(one.outputs) for one in seen], Counter(other.outputs)
+    return any(all(each[frame] == count for each in mine) and count > theirs[frame] for frame, count in mine[0].items())
+
+
+def _without_common(seen: Sequence[Observed], other: Observed) -> tuple[list[Observed], Observed]:
+    """All without the frames that all of them send: it is not known which of the frames correspond to each other."""
+    counted = [Counter(one.outputs) for one in (*seen, other)]
+    common = reduce(and_, counted)
+    told = [
+        replace(one, outputs=tuple((frames - common).elements()), carried=(), kinds=())
+        for one, frames in zip((*seen, other), counted, strict=True)
+    ]
+    return told[:-1], told[-1]
+
+
+def _facets(seen: Observed, *, frames: bool) -> dict[Hashable, Hashable]:
+    """All that is observed, one by one: number of frames, ports, lengths and bytes (of each of the ``frames``, if they
+    are in step), events, metadata, state."""
     found: dict[Hashable, Hashable] = {"fault": seen.fault, "frames": len(seen.outputs), "events": seen.events}
-    for number, (to, port, frame) in enumerate(seen.outputs):
+    for number, (to, port, frame) in enumerate(seen.outputs if frames else ()):
         found |= {(number, "to"): to, (number, "port"): port, (number, "length"): len(frame)}
         found |= {(number, at): octet for at, octet in enumerate(frame)}
-    for number, carried in enumerate(seen.carried):
+    for number, carried in enumerate(seen.carried if frames else ()):
         found |= {(number, name): value for name, value in carried.items()}
     found |= {("metadata", name): value for name, value in seen.metadata.items()}
     return found | {("state", name, i): value for name, cells in seen.state.items() for i, value in cells.items()}

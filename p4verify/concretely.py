@@ -114,7 +114,9 @@ def side_of(
         metadata = before | dict(seen.metadata)
         untouched = {n: {i: held[n](i) for i in at} for n, at in given.cells.items() if held is not None and n in held}
         carried = told.carried(seen, inputs)
-        return Observed(seen.outputs, metadata, untouched | seen.state, carried=carried, events=seen.events)
+        return Observed(
+            seen.outputs, metadata, untouched | seen.state, carried=carried, events=seen.events, kinds=seen.kinds
+        )
 
     return run
 

@@ -267,14 +267,22 @@ def _certain(pair: Pair, spec: Behaviour, sides: tuple[Side, Side], given: Input
 
 
 def _may_agree(spec: Behaviour, pair: Pair, relation: Relation, functions: Functions, given: Input) -> bool:
-    """Whether some undefined values are known to let the program do what the machine does on one input. (Not where the
-    machine settles some of them: what it holds is in no input.)"""
+    """Whether some undefined values may let the program do what the machine does on one input: they are known to, or
+    nobody can say, as the machine sends copies one by one that the program sends to any member of a group. (Not where
+    the machine settles some of them: what it holds is in no input.)"""
     chooses = pair.first_may_choose and choices_of(spec)
     if not chooses or relation.settled(spec) != spec or any(len(cells) > 1 for cells in given.cells.values()):
         return False
     machine = apart(in_the_programs_cells(pair.impl, relation), IMPL)
+    if _copies(spec) and not _copies(machine):
+        return True
     told = functions.machine(pair.impl) | functions.program(spec)
     return allows(spec, machine, given, told, Engine(timeout=MAY_AGREE_SECONDS)) == "yes"
+
+
+def _copies(side: Behaviour) -> bool:
+    """Whether a side sends copies of which it says to which groups' members they go."""
+    return any(output.each for case in side.cases for output in case.outputs)
 
 
 def _at_a_port(model: Model, *sides: Behaviour) -> Model:

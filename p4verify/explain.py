@@ -106,6 +106,7 @@ def _seen(
     mine: Sequence[Step], theirs: Sequence[Step] | None, expected: Observed, actual: Observed
 ) -> tuple[list[str], set[str]]:
     """What differs in words, and the places in the program (without the first name) that it comes from."""
+    expected, actual = expected.in_step(actual)
     told: list[str] = []
     places: set[str] = set()
     for name in sorted(expected.metadata.keys() & actual.metadata.keys()):

@@ -69,7 +69,8 @@ def _with_beside(seen: Observed, names: frozenset[str]) -> Observed:
         for output, more in zip(seen.outputs, carried, strict=True)
     ]
     frames.sort()
-    return replace(seen, outputs=tuple(o for o, _ in frames), carried=tuple(dict(more) for _, more in frames))
+    outputs, beside = tuple(o for o, _ in frames), tuple(dict(more) for _, more in frames)
+    return replace(seen, outputs=outputs, carried=beside, kinds=())
 
 
 def ports_of(*sides: Observed) -> list[int]:

@@ -448,7 +448,7 @@ class _Runs:
         except Faulted as fault:
             return Observed((), fault=str(fault))
         metadata = {name: seen.metadata.get(name, values.get(f"in.{name}", 0)) for name in self._told}
-        return Observed(seen.outputs, metadata, seen.state, carried=seen.carried, events=seen.events)
+        return Observed(seen.outputs, metadata, seen.state, carried=seen.carried, events=seen.events, kinds=seen.kinds)
 
     def _known(self, setting: Setting) -> tuple[dict[str, Function], dict[str, int]]:
         """Functions and inputs beside the packet, those of the rules among them."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from ..semantics.meaning.concrete import Kind
 from ..semantics.source import NOWHERE, Span
 
 
@@ -55,13 +56,41 @@ class Observed:
     """Metadata that goes with each of the outputs."""
     events: tuple[tuple[str, tuple[int, ...]], ...] = ()
     """What the control plane is told: name and fields."""
+    kinds: tuple[Kind, ...] = ()
+    """For each of the outputs of which kind it is, if that is known: nobody sees in which order several kinds are
+    sent."""
+
+    def of_alike_kinds(self, other: Observed) -> bool:
+        """Whether of both it is known of which kinds their frames are, and they are of the same ones."""
+        known = all(len(side.kinds) == len(side.outputs) for side in (self, other))
+        return known and {kind[:3] for kind in self.kinds} == {kind[:3] for kind in other.kinds}
+
+    def in_step(self, other: Observed) -> tuple[Observed, Observed]:
+        """Both with frames in the order in which they are compared: kind by kind, or where one side tells copies and
+        the other does not, by where they go and what they are; as they are where nothing is known of kinds."""
+        if any(len(side.kinds) != len(side.outputs) for side in (self, other)):
+            return self, other
+        by_kind = self.of_alike_kinds(other)
+        return self._in_order(by_kind=by_kind), other._in_order(by_kind=by_kind)
+
+    def _in_order(self, *, by_kind: bool) -> Observed:
+        carried = self.carried or ({},) * len(self.outputs)
+
+        def rank(number: int) -> tuple[object, ...]:
+            (to, port, frame), beside = self.outputs[number], carried[number]
+            return (self.kinds[number],) if by_kind else (to, port, len(frame), frame, sorted(beside.items()))
+
+        order = sorted(range(len(self.outputs)), key=rank)
+        outputs, kinds = tuple(self.outputs[i] for i in order), tuple(self.kinds[i] for i in order)
+        return replace(self, outputs=outputs, kinds=kinds, carried=tuple(carried[i] for i in order))
 
     def differs(self, other: Observed) -> bool:
         """Whether an observer could tell the two apart (metadata and state: on the names that both show)."""
-        if self.fault or other.fault or self.outputs != other.outputs:
+        mine, theirs = self.in_step(other)
+        if mine.fault or theirs.fault or mine.outputs != theirs.outputs:
             return True
-        if any(self.carried) or any(other.carried):
-            if tuple(map(dict, self.carried)) != tuple(map(dict, other.carried)):
+        if any(mine.carried) or any(theirs.carried):
+            if tuple(map(dict, mine.carried)) != tuple(map(dict, theirs.carried)):
                 return True
         if self.events != other.events:
             return True

@@ -17,6 +17,7 @@ from ..bits import Term
 from .behaviour import (
     CHOICE,
     CHOICE_OF_A_COPY,
+    DESTINATIONS,
     Assumption,
     Behaviour,
     Case,
@@ -50,6 +51,10 @@ Told = tuple[str, tuple[int, ...]]
 Groups = Callable[[str, int, int], Sequence[tuple[int, int]]]
 """Kind (``multicast`` or ``clone``), number and depth of a replication → the members as (port, instance)."""
 
+Kind = tuple[int, tuple[str, ...], tuple[int, ...], tuple[tuple[int, int], ...]]
+"""Where a frame goes (an index of ``DESTINATIONS``), the kinds of the groups that replicate it, ``Output.apart``, and
+the member of each group."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -68,6 +73,8 @@ class Outcome:
     events: tuple[Told, ...] = ()
     carried: tuple[dict[str, int], ...] = ()
     """For each of ``outputs``: the metadata that goes with it."""
+    kinds: tuple[Kind, ...] = ()
+    """For each of ``outputs``: of which kind it is. Between kinds there is no order."""
     cells: dict[str, Function] = field(default_factory=dict)
     """State after the packet and its copies as functions of the index, for the names that were written."""
 
@@ -230,7 +237,7 @@ def evaluate_behaviour(
     }
     return Outcome(
         number, tuple(run.outputs), metadata, state, _choices_in(case, value_of),
-        tuple(run.events), tuple(run.carried), run.cells,
+        tuple(run.events), tuple(run.carried), tuple(run.kinds), run.cells,
     )  # fmt: skip
 
 
@@ -281,6 +288,7 @@ class _Pass:
     groups: Groups | None
     outputs: list[tuple[str, int, bytes]] = field(default_factory=list)
     carried: list[dict[str, int]] = field(default_factory=list)
+    kinds: list[Kind] = field(default_factory=list)
     events: list[Told] = field(default_factory=list)
     cells: dict[str, Function] = field(default_factory=dict)
     _before: dict[Copy, dict[str, Function]] = field(default_factory=dict)
@@ -298,7 +306,7 @@ class _Pass:
                 value_of = self._inside(part[0].each, member)
                 holding = value_of(*(output.when for output in part))
                 for output in (o for o, holds in zip(part, holding, strict=True) if holds):
-                    self._send(output, value_of)
+                    self._send(output, value_of, member)
                 for name, term in part[-1].state.items():
                     self.cells[name] = value_of.cell(name, term)
         for event in (event for event in self.case.events if event.each):
@@ -362,13 +370,15 @@ class _Pass:
             if value_of(event.when) == [1]:
                 self.events.append((event.name, tuple(value_of(*event.fields))))
 
-    def _send(self, output: Output, value_of: _Evaluation) -> None:
+    def _send(self, output: Output, value_of: _Evaluation, members: tuple[tuple[int, int], ...]) -> None:
         try:
             frame = output.packet.sent(self.packet, value_of)
         except ValueError as problem:
             raise BadBehaviour(str(problem)) from None
         self.outputs.append((output.to, value_of(output.port)[0], frame))
         self.carried.append({name: value_of(term)[0] for name, term in output.metadata.items()})
+        groups = tuple(each.kind for each in output.each)
+        self.kinds.append((DESTINATIONS.index(output.to), groups, output.apart, members))
 
 
 def _copies(outputs: Sequence[Output]) -> list[list[Output]]:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from p4verify.certain import allows
+from p4verify.certain import allows, differs_in_all
 from p4verify.pairing import Pairing
 from p4verify.proofs.choices import IMPL, apart
 from p4verify.proofs.counterexample import Input
 from p4verify.proofs.engine import Engine, Model
+from p4verify.proofs.verdict import Observed
 from p4verify.semantics import bits as b
 from p4verify.semantics.meaning.behaviour import Behaviour
 from p4verify.semantics.meaning.program import meaning
@@ -135,3 +136,67 @@ def test_a_difference_that_shows_between_a_program_and_itself_is_none(  # type: 
     code, result = compare(body, f"{body} m.z = 1;", more=more)
     assert code == 4
     assert "told apart from itself" in result["reason"]
+
+
+COPIED = """#include <core.p4>
+#include <v1model.p4>
+header bits_t { bit<56> low; bit<8> told; bit<56> mid; bit<8> flag; bit<32> rest; }
+struct H { bits_t b; }
+struct M { }
+parser P(packet_in p, out H h, inout M m, inout standard_metadata_t s) {
+    state start { p.extract(h.b); transition accept; } }
+control V(inout H h, inout M m) { apply {} }
+control I(inout H h, inout M m, inout standard_metadata_t s) {
+    bits_t none;
+    apply { h.b.flag = 0; h.b.told = none.told; clone(CloneType.I2E, 1); } }
+control E(inout H h, inout M m, inout standard_metadata_t s) { apply {} }
+control D(packet_out p, in H h) { apply { p.emit(h.b); } }
+V1Switch(P(), V(), I(), E(), V(), D()) main;
+"""
+
+
+def test_the_order_of_a_frame_and_its_copies_tells_nothing_apart(p4verify: Command, tmp_path: Path) -> None:
+    """The machine sends copies one by one, and the frame behind them; what is undefined in the frame may be anything."""
+    (tmp_path / "copied.p4").write_text(COPIED)
+    (result,) = p4verify("check", tmp_path / "copied.p4", "--target", "ebpf", "--format", "json").json()["results"]
+    assert (result["verdict"], result["counterexample"]) == ("unsupported", None), result["reason"]
+    assert "not sent alike to all members" in result["reason"]
+
+
+FRAME, COPY, OTHER = ("port", 1, b"frame"), ("port", 2, b"copy"), ("port", 2, b"other")
+ITSELF, COPIED_TO = (0, (), (), ()), (0, ("clone",), (), ((2, 0),))
+
+
+def test_frames_are_compared_kind_by_kind_or_whatever_their_order() -> None:
+    told = Observed((FRAME, COPY), kinds=(ITSELF, COPIED_TO))
+    assert not told.differs(Observed((COPY, FRAME), kinds=(COPIED_TO, ITSELF)))
+    assert told.differs(Observed((FRAME, COPY), kinds=(COPIED_TO, ITSELF)))
+    plain = Observed((COPY, FRAME), kinds=(ITSELF, ITSELF))
+    assert not told.differs(plain)
+    assert told.differs(Observed((OTHER, FRAME), kinds=(ITSELF, ITSELF)))
+    assert told.differs(Observed((FRAME,), kinds=(ITSELF,)))
+    assert plain.differs(Observed((FRAME, COPY), kinds=(ITSELF, ITSELF)))  # of one kind, the order counts
+    assert Observed((FRAME, COPY)).differs(Observed((COPY, FRAME)))  # nothing is known of them
+
+
+def seen(*frames: tuple[str, int, bytes]) -> Observed:
+    """The first is the frame, others are its copies."""
+    return Observed(frames, kinds=(ITSELF, *(COPIED_TO for _ in frames[1:])))
+
+
+@pytest.mark.parametrize(
+    ("guessed", "shown", "certain"),
+    [
+        ([FRAME, ("port", 1, b"fRame")], ("port", 1, b"frAme"), True),  # one frame is left, and in it one byte
+        ([FRAME, ("port", 1, b"fRame")], ("port", 1, b"f?ame"), False),
+        ([FRAME, ("port", 3, b"frame")], ("port", 4, b"frame"), False),  # that is sorted elsewhere
+        ([FRAME, FRAME], OTHER, True),
+    ],
+)
+def test_what_differs_for_certain_beside_copies(
+    guessed: list[tuple[str, int, bytes]], shown: tuple[str, int, bytes], certain: bool
+) -> None:
+    machine = Observed((COPY, COPY, shown), kinds=(ITSELF,) * 3)
+    assert differs_in_all([seen(frame, COPY, COPY) for frame in guessed], machine) is certain
+    lost = Observed((COPY, shown), kinds=(ITSELF,) * 2)
+    assert differs_in_all([seen(frame, COPY, COPY) for frame in guessed], lost)  # a copy is missing for certain

@@ -7,7 +7,7 @@ a stack is unrolled as far as the stack goes, and the deparser knows with which 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -22,8 +22,9 @@ from ..artifact.asm import R1, R2
 from . import calls, match, stmts
 from . import expr as ex
 from .fields import TOO_SHORT, header_fields, load_fields
-from .frame import SIZE_BITS, Leaf, Ref, headers, leaves, varbits
+from .frame import SIZE_BITS, Leaf, Ref, headers, leaves, parts, varbits
 from .gen import Gen, Temp
+from .parse_bounds import TURNS, Bounds, bounds
 from .parse_points import KNOWN_OF_HEADERS, ParsePoint, rename
 from .parse_reads import (
     MAX_SIZES,
@@ -33,16 +34,11 @@ from .parse_reads import (
     most_bits,
     moves,
     possible_sizes,
-    states_in_loops,
     varies,
 )
 
 MAX_POINTS: Final = 2048
 """Pieces of code for states; more are refused."""
-
-TURNS: Final = 64
-"""How often a packet may come through each state where a loop that nothing else bounds begins anew, which is as far as
-programs are compared. Frames that would go on are dropped."""
 
 NO_MATCH: Final = "NoMatch"
 HEADER_TOO_SHORT, INVALID_ARGUMENT = "HeaderTooShort", "ParserInvalidArgument"
@@ -59,8 +55,9 @@ class _Frame:
     parser: ir.Parser
     env: dict[str, Ref]
     behind: _Item | None = None
-    loops: Mapping[str, int] = field(default_factory=dict)
-    """States that can be come to again, and how many states can be gone through on the way."""
+    bounds: Bounds = field(default_factory=Bounds)
+    entered: int = 0
+    """Where in the frame the parser begins, in bits."""
 
 
 @dataclass(eq=False)
@@ -119,7 +116,8 @@ class ParserGen:
         outer, g.env = g.env, dict(env)
         for stmt in (*parser.locals, *declared(parser.states)):
             g.declare(stmt.name, stmt.type, stmt.span)
-        frame, g.env = _Frame(parser, g.env, behind, states_in_loops(parser)), outer
+        entered = 0 if g.point is None else g.point.cursor
+        frame, g.env = _Frame(parser, g.env, behind, bounds(g.program, parser), entered), outer
         return frame
 
     def _state(self, frame: _Frame, name: str, point: ParsePoint, span: Span) -> Label:
@@ -131,13 +129,25 @@ class ParserGen:
         state = next((s for s in frame.parser.states if s.name == name), None)
         if state is None:
             raise CannotOffload(f"no state {name}", span)
-        if self._g.bounded_loops and name in frame.loops:
+        if self._g.bounded_loops:
             point = point.copy()
-            visits = point.visits[id(frame), name] = point.visits.get((id(frame), name), 0) + 1
-            if visits > TURNS * frame.loops[name] + 1:  # other states of the loop may come first, and in between
+            if not self._is_followed(frame, name, point):
                 return self._g.drop
         item = _Item(frame, state.body, state.transition, state.span)
         return self._label((id(frame), id(state)), item, point, span)
+
+    def _is_followed(self, frame: _Frame, name: str, point: ParsePoint) -> bool:
+        """Whether packets that come to a state at ``point`` are followed; notes there that they came."""
+        furthest, counted = frame.bounds.furthest, frame.bounds.counted.get(name)
+        if furthest is not None:
+            point.visits = {key: visits for key, visits in point.visits.items() if key[2] in (point.cursor, None)}
+            if point.cursor > frame.entered + furthest:
+                return False
+        if counted is None:
+            return True
+        key = (id(frame), min(counted), None if furthest is None else point.cursor)
+        visits = point.visits[key] = point.visits.get(key, 0) + 1
+        return visits <= TURNS * len(counted) + 1
 
     def _label(self, key: tuple[object, ...], item: _Item | None, point: ParsePoint, span: Span) -> Label:
         key = (*key, point.known)
@@ -163,7 +173,7 @@ class ParserGen:
                 self._piece(item, point)
         self._note_copies()
         if not nx.is_directed_acyclic_graph(self._graph):
-            raise CannotOffload("a loop of the parser consumes nothing", self._g.program.parsers[0].span)
+            raise UnboundedLoop("a loop of the parser consumes nothing", self._g.program.parsers[0].span)
         self._note_again()
 
     def _note_again(self) -> None:
@@ -198,6 +208,10 @@ class ParserGen:
                     stmts.statements_into(g, (stmt,))
                 case ir.Do(ir.ExternCall(extern="packet_in", method="extract" | "advance") as call):
                     with g.asm.at(stmt.span):
+                        at = None if call.args[0] is None else ex.runtime_index(call.args[0])
+                        if at is not None:
+                            self._by_index(item, call, at, tuple(body), point)
+                            return
                         if varies(g, call):
                             self._by_size(item, call, tuple(body), point)
                             return
@@ -375,7 +389,28 @@ class ParserGen:
                 if point.valid is not None:
                     point.valid -= {other.path}
 
-    # --- sizes that are found out ---
+    # --- elements and sizes that are found out ---
+
+    def _by_index(
+        self, item: _Item, call: ir.ExternCall, at: ir.Index, rest: tuple[ir.Stmt, ...], point: ParsePoint
+    ) -> None:
+        """A piece of code for each element that ``call`` may extract; beyond the last it extracts into nothing."""
+        g, target = self._g, call.args[0]
+        assert target is not None
+        ex.value(g, at.index)
+        if point.dead:
+            return
+
+        def extracting(place: ir.Expr | None) -> Label:
+            known = replace(call, args=(place, *call.args[1:]))
+            branch = _Item(item.frame, (ir.Do(known, call.span), *rest), item.transition, call.span)
+            return self._label(("index", id(branch)), branch, point, call.span)
+
+        with g.hold() as held:
+            for number in range(len(parts(at.base.type, Ref("", at.base.type)))):
+                held.load(R1)
+                g.asm.jump("jeq", R1, number, extracting(ex.with_index(target, at, number)))
+            g.asm.goto(extracting(None))
 
     def _by_size(self, item: _Item, call: ir.ExternCall, rest: tuple[ir.Stmt, ...], point: ParsePoint) -> None:
         """A piece of code for each number of bits that ``call`` may extract or skip, and the errors for others."""

@@ -36,8 +36,9 @@ class ParsePoint:
     """Path of each varbit that was extracted → its bits; empty where nobody asks."""
     starts: dict[str, int] = field(default_factory=dict)
     """Path of each header that was extracted → where in the frame, in bits; empty where nobody asks."""
-    visits: dict[tuple[int, str], int] = field(default_factory=dict)
-    """How often the packet came through each state of a loop, where that is bounded: by frame and name."""
+    visits: dict[tuple[int, str, int | None], int] = field(default_factory=dict)
+    """How many states of each loop the packet came through, where that is bounded: by frame, one of the states, and
+    where in the frame (None: anywhere)."""
     dead: bool = False
     """The code has gone to an error for certain; nothing behind it is reached."""
 
@@ -52,7 +53,7 @@ class ParsePoint:
     def known(self) -> tuple[object, ...]:
         """What tells two points apart."""
         found = (tuple(sorted(each.items())) for each in (self.next_index, self.sizes, self.starts))
-        return (self.tagged, self.cursor, self.valid, *found, tuple(sorted(self.visits.items())))
+        return (self.tagged, self.cursor, self.valid, *found, tuple(self.visits.items()))
 
     def fail(self, error: str) -> Label:
         """Where to go with this error."""

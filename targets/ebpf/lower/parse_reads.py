@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import networkx as nx
-
 from ....semantics import ir
 from ...base import CannotOffload
 from . import estimate
@@ -28,14 +26,6 @@ def chosen_key(keys: Sequence[ir.Expr]) -> tuple[int, ir.Mux] | None:
         if follows(key) or ex.has_calls(key):
             return None
     return None
-
-
-def states_in_loops(parser: ir.Parser) -> dict[str, int]:
-    """The states that can be come to again, and how many states can be gone through on the way."""
-    graph: nx.DiGraph[str] = nx.DiGraph()
-    graph.add_edges_from((state.name, case.state) for state in parser.states for case in state.transition.cases)
-    parts_ = nx.strongly_connected_components(graph)
-    return {n: len(part) for part in parts_ for n in part if len(part) > 1 or graph.has_edge(n, n)}
 
 
 def possible_sizes(g: Gen, size: ir.Expr, limit: int) -> Sequence[int]:
@@ -121,6 +111,5 @@ def declared(states: Sequence[ir.State]) -> list[ir.Declare]:
 
 
 __all__ = [
-    "MAX_SIZES", "chosen_key", "constant_size", "declared", "most_bits", "moves", "possible_sizes", "states_in_loops",
-    "varies",
+    "MAX_SIZES", "chosen_key", "constant_size", "declared", "most_bits", "moves", "possible_sizes", "varies",
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from p4verify.commands.stf import Real
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.stf import run_stf
 from p4verify.semantics.p4.frontend import load_text
-from p4verify.targets.ebpf.lower import lower, parse
+from p4verify.targets.ebpf.lower import lower, parse, parse_bounds
 from p4verify.targets.ebpf.oracle import KernelOracle
 from tests.targets.ebpf.programs import v1_program
 
@@ -36,7 +36,7 @@ def skipping() -> ir.Program:
 
 
 def test_the_kernel_follows_as_many_turns_as_are_said(kernel_oracle: KernelOracle) -> None:
-    most, first = parse.TURNS, "00" * 13
+    most, first = parse_bounds.TURNS, "00" * 13
     lines = [
         f"packet 0 {first} 01 {'01' * (count - 1)} 00 07 aabb\nexpect 2 {first} 01 00 08 aabb $"
         for count in (1, 2, most)
@@ -46,7 +46,7 @@ def test_the_kernel_follows_as_many_turns_as_are_said(kernel_oracle: KernelOracl
     assert run_stf(program, text, "options.stf").passed
     found = run_stf(program, text, "options.stf", Real(program, TARGET, OPTIONS, kernel_oracle))
     assert found.passed, found.mismatches
-    beyond = f"packet 0 {first} 01 {'01' * (most + 1)} 00 07 aabb\nexpect 2 {first} 01 00 08 aabb $"
+    beyond = f"packet 0 {first} 01 {'01' * (most + len(first) // 2 + 2)} 00 07 aabb\nexpect 2 {first} 01 00 08 aabb $"
     assert run_stf(program, beyond, "options.stf").passed
     found = run_stf(program, beyond, "options.stf", Real(program, TARGET, OPTIONS, kernel_oracle))
     assert not found.passed
@@ -54,6 +54,6 @@ def test_the_kernel_follows_as_many_turns_as_are_said(kernel_oracle: KernelOracl
 
 def test_loops_with_too_many_ways_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer turns would make code that is told apart from the program, which is compared for more."""
-    monkeypatch.setattr(parse, "MAX_POINTS", 80)
+    monkeypatch.setattr(parse, "MAX_POINTS", 60)
     with pytest.raises(parse.UnboundedLoop, match="too many different ways"):
         lower(skipping(), None, OPTIONS)
