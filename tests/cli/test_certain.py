@@ -156,7 +156,7 @@ V1Switch(P(), V(), I(), E(), V(), D()) main;
 
 
 def test_the_order_of_a_frame_and_its_copies_tells_nothing_apart(p4verify: Command, tmp_path: Path) -> None:
-    """The machine sends copies one by one, and the frame behind them; what is undefined in the frame may be anything."""
+    """The machine sends copies one by one, the frame behind them; what is undefined in the frame may be anything."""
     (tmp_path / "copied.p4").write_text(COPIED)
     (result,) = p4verify("check", tmp_path / "copied.p4", "--target", "ebpf", "--format", "json").json()["results"]
     assert (result["verdict"], result["counterexample"]) == ("unsupported", None), result["reason"]

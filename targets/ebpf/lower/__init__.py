@@ -6,6 +6,7 @@ those are extracted and kept on the stack (:mod:`.frame`). Tables lie in maps th
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -21,7 +22,7 @@ from ..layout import layouts
 from ..scratch import scratch_map
 from . import again, bpf_models, pna, psa, v1model
 from .frame import STACK_BYTES, Frame, Full, Usage
-from .gen import Gen
+from .gen import Forgets, Gen
 from .hooks import Hook, TcHook, XdpHook
 from .lines import source_lines
 from .parse import UnboundedLoop
@@ -37,7 +38,7 @@ LIMITS: Final = (
     "table keys: exact, lpm, ternary, range, optional; const entries are compiled in",
     "unless all keys are exact, or but one lpm: up to 64 given rules are compiled in, else 4096 words (64 rules, byte)",
     "division up to 64 bits; all other arithmetic, copies, comparisons, slices and concatenation of any width",
-    "parser loops over header stacks; others for 64 turns, if 2048 pieces of code are enough for that (seldom proven)",
+    "parser loops over header stacks; others for 64 turns, if 4096 pieces of code are enough for that (seldom proven)",
     "(frames that would go on are dropped); varbits and advances of up to 512 sizes; value sets of exact members",
     "loops of up to 512 turns in all; hashes of fields; of v1model's checksums also over payloads, with csum16",
     "v1model and PSA at tc: multicast and clones, to up to 8 members each, no clones of copies; metadata goes with",
@@ -132,10 +133,12 @@ def _bounded(
     """The code; with parsers that know less of how they came somewhere where there are too many ways, and loops that
     are followed only so far where nothing else bounds them."""
     generate = partial(_generate, program, rules, hook, pipeline, shortest, port0)
-    for bounded, forgetful in ((False, False), (False, True), (True, False)):
+    knowing: tuple[Forgets, ...] = ("nothing", "loops", "all")
+    *others, last = itertools.product((False, True), knowing)
+    for bounded, forgets in others:
         with suppress(UnboundedLoop):
-            return generate(bounded=bounded, forgetful=forgetful)
-    return generate(bounded=True, forgetful=True)
+            return generate(bounded=bounded, forgets=forgets)
+    return generate(bounded=last[0], forgets=last[1])
 
 
 def _generate(
@@ -147,7 +150,7 @@ def _generate(
     port0: int,
     *,
     bounded: bool,
-    forgetful: bool,
+    forgets: Forgets,
 ) -> Gen:
     """Passes until what is read does not change any more, then one whose stack is real."""
     live: frozenset[str] | None = None
@@ -159,7 +162,7 @@ def _generate(
         code = Assembler()
         g = Gen(program, hook, tables, Usage(live), Frame(unlimited), code.label("drop"), code, shortest, port0)
         g.kept = kept
-        g.bounded_loops, g.forgetful = bounded, forgetful
+        g.bounded_loops, g.forgets = bounded, forgets
         g.comes_back = comes_back
         with code.at(program.package(program.main).span if program.main else NOWHERE):
             pipeline(g)

@@ -59,7 +59,7 @@ def xdp_model(g: Gen) -> None:
         if g.is_live(member(given, "input_port", switch.span).path):
             g.hook.port(g)
             g.store_leaf(member(given, "input_port", switch.span), R1)
-        points = {v: ParsePoint(v, lambda point, error: g.drop) for v in g.hook.variants}
+        points = ParsePoint.of(g, lambda point, error: g.drop)
         env = {packet.name: Ref("$packet", packet.type), hdr.name: headers}
         parsers = ParserGen(g, arrivals.accept, reject_ends=True)
         calls.top_level(g, lambda: parsers.run(parser, env, entries(g, points)))
@@ -107,7 +107,7 @@ def ubpf_model(g: Gen) -> None:
         std = refs[2] if len(refs) > 2 else None
         if std is not None:
             _standard(g, std, pipeline.span)
-        points = {v: ParsePoint(v, lambda point, error: accept) for v in g.hook.variants}
+        points = ParsePoint.of(g, lambda point, error: accept)
         packet = Ref("$packet", parser.params[0].type)
         env = {p.name: ref for p, ref in zip(parser.params, (packet, *refs), strict=True)}
         parsers = ParserGen(g, arrivals.accept, reject_ends=True)

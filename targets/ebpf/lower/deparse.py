@@ -202,8 +202,8 @@ class Deparser:
         """The ways here on which the header can be valid, and invalid."""
         if not self.known and header.valid.path in self.g.usage.stores:
             return exits, exits
-        if any(way.unknown for way in exits):
-            return (exits if header.path in self.g.extracted else (), exits)
+        if header.path in self.g.forgotten:
+            return exits, exits
         return (
             tuple(way for way in exits if header.path in way.valid),
             tuple(way for way in exits if header.path not in way.valid),
@@ -237,7 +237,7 @@ class Deparser:
         """Every size that a varbit can have here, and the ways on which it can."""
         g = self.g
         if part.size.path not in g.usage.stores:
-            if any(way.unknown for way in exits):
+            if part.path.rpartition(".")[0] in g.forgotten:
                 return dict.fromkeys(sorted({0} | g.extracted.get(part.path, set())), exits)
             found: dict[int, tuple[Exit, ...]] = {}
             for way in exits:

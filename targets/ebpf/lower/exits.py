@@ -18,12 +18,11 @@ class Exit:
     cursor: int
     """Bits parsed."""
     valid: frozenset[str]
+    """Paths of headers that were extracted, without those that are forgotten (:attr:`.gen.Gen.forgotten`)."""
     sizes: tuple[tuple[str, int], ...] = ()
     """Paths of varbits that were extracted, and their bits."""
     starts: tuple[tuple[str, int], ...] = ()
     """Paths of headers that were extracted, and where they began."""
-    unknown: bool = False
-    """Whether nobody knows what was extracted: ``valid``, ``sizes`` and ``starts`` are empty then."""
 
 
 def for_each(

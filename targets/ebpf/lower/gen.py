@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from ....semantics import ir
 from ....semantics.source import NOWHERE, Span
@@ -65,6 +65,10 @@ class LookedUp:
     one higher."""
 
 
+Forgets = Literal["nothing", "loops", "all"]
+"""Headers of which parsers do not know whether they were extracted: those that states of loops extract, or all."""
+
+
 @dataclass
 class Gen:
     """One pass over a program."""
@@ -112,9 +116,11 @@ class Gen:
     """Full name of a checksum object → what it holds."""
     bounded_loops: bool = False
     """Whether loops of parsers are followed only so far, as nothing else bounds them."""
-    forgetful: bool = False
-    """Whether parsers know at no point which headers were extracted, nor with which sizes: ways on which as much was
-    parsed meet again, where there would be too many of them."""
+    forgets: Forgets = "nothing"
+    """Of which headers parsers know at no point whether they were extracted, nor with which sizes: ways on which as
+    much was parsed meet again, where there would be too many of them."""
+    forgotten: set[str] = field(default_factory=set)
+    """Paths of these headers, as far as some code extracts them."""
     extracted: dict[str, set[int]] = field(default_factory=dict)
     """Paths of headers, and of their varbits, that some code extracts → the bits of a varbit (of a header: 0)."""
     loose: bool = False

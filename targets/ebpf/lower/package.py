@@ -81,9 +81,7 @@ class Arrivals:
     def accept(self, point: ParsePoint) -> None:
         """The code of an arrival."""
         sizes, starts = (tuple(sorted(each.items())) for each in (point.sizes, point.starts))
-        self.exits.append(
-            Exit(point.tagged, point.cursor, point.valid or frozenset(), sizes, starts, point.valid is None)
-        )
+        self.exits.append(Exit(point.tagged, point.cursor, point.valid or frozenset(), sizes, starts))
         self.g.store_constant(Leaf(self.cursor.path, 16), point.cursor)
         self.g.asm.goto(self.parsed)
 
@@ -112,13 +110,13 @@ class Arrivals:
         """The ways out of the parser, each with the headers that can be valid at the deparser if the packet came on it;
         None if that is not known."""
         program = self.g.program
+        if self.g.forgotten:
+            return None
         if validity.changed_in(program, deparser) or any(validity.changed_in(program, p) for p in program.parsers):
             return None
         known: dict[frozenset[str], frozenset[frozenset[str]] | None] = {}
         found: list[Exit] = []
         for way in self.exits:
-            if way.unknown:
-                return None
             if way.valid not in known:
                 known[way.valid] = validity.behind(program, before, way.valid)
             states = known[way.valid]
@@ -149,8 +147,7 @@ class Parsing:
     def run(self, parser: ir.Parser, env: dict[str, Ref]) -> None:
         """The code of the parser, entered by the hook's frame; it goes on at ``arrivals.parsed``."""
         g = self.arrivals.g
-        valid = None if g.forgetful else frozenset[str]()
-        points = {v: ParsePoint(v, self._rejected, valid=valid) for v in g.hook.variants}
+        points = ParsePoint.of(g, self._rejected)
         calls.top_level(g, lambda: self._run(parser, env, points))
         g.asm.place(self.arrivals.parsed)
 

@@ -37,7 +37,7 @@ from .parse_reads import (
     varies,
 )
 
-MAX_POINTS: Final = 2048
+MAX_POINTS: Final = 4096
 """Pieces of code for states; more are refused."""
 
 NO_MATCH: Final = "NoMatch"
@@ -66,6 +66,7 @@ class _Item:
 
     frame: _Frame
     body: tuple[ir.Stmt, ...]
+    state: str
     transition: ir.Transition
     span: Span
     outs: tuple[calls.CopyOut, ...] = ()
@@ -91,6 +92,8 @@ class ParserGen:
         self._todo: list[tuple[Label, _Item | None, ParsePoint]] = []
         self._graph: nx.DiGraph[int] = nx.DiGraph()
         self._here = 0
+        self._in_loop = False
+        """Whether packets may come again to the code being generated."""
         self._keep: list[object] = []
         """Everything whose identity is in a key of ``_labels``, so that it stays unique."""
         self._taken: dict[int, list[str]] = {}
@@ -133,7 +136,7 @@ class ParserGen:
             point = point.copy()
             if not self._is_followed(frame, name, point):
                 return self._g.drop
-        item = _Item(frame, state.body, state.transition, state.span)
+        item = _Item(frame, state.body, name, state.transition, state.span)
         return self._label((id(frame), id(state)), item, point, span)
 
     def _is_followed(self, frame: _Frame, name: str, point: ParsePoint) -> bool:
@@ -189,6 +192,7 @@ class ParserGen:
         """Statements up to a branch that moves on differently on either side, or all and the transition."""
         g = self._g
         g.env, g.point = item.frame.env, point
+        self._in_loop = _may_come_again(item)
         g.value_sets = {each.name: each.control_name for each in item.frame.parser.value_sets}
         with _known_validity(g):
             calls.copy_out(g, item.outs, item.span)
@@ -238,7 +242,7 @@ class ParserGen:
         for side in (stmt.then, stmt.otherwise):
             if side is stmt.otherwise:
                 self._g.asm.place(otherwise)
-            branch = _Item(item.frame, (*side.body, *rest), item.transition, stmt.span)
+            branch = replace(item, body=(*side.body, *rest), span=stmt.span, outs=())
             self._g.asm.goto(self._label(("side", id(branch)), branch, point, stmt.span))
 
     def _sub_parser(self, item: _Item, call: ir.BlockApply, rest: tuple[ir.Stmt, ...], point: ParsePoint) -> None:
@@ -258,7 +262,7 @@ class ParserGen:
                 rename(point, Ref("", param.type), env[param.name])
             elif place is not None:
                 self._copied(point, place, env[param.name])
-        inner = self._open(parser, env, _Item(item.frame, rest, item.transition, call.span, tuple(outs)))
+        inner = self._open(parser, env, replace(item, body=rest, span=call.span, outs=tuple(outs)))
         g.env = inner.env
         stmts.statements_into(g, parser.locals)
         g.asm.goto(self._state(inner, "start", point, call.span))
@@ -284,16 +288,18 @@ class ParserGen:
 
     def _note_extracted(self) -> None:
         """What was extracted may be in the copies, too."""
-        extracted = self._g.extracted
+        extracted, forgotten = self._g.extracted, self._g.forgotten
         todo = list(extracted)
         while todo:
             path = todo.pop()
             for source, target in self._copies:
                 if f"{path}.".startswith(f"{source}."):
-                    copy = extracted.setdefault(target + path.removeprefix(source), set())
-                    if not extracted[path] <= copy:
+                    other = target + path.removeprefix(source)
+                    copy = extracted.setdefault(other, set())
+                    if not extracted[path] <= copy or (path in forgotten and other not in forgotten):
                         copy |= extracted[path]
-                        todo.append(target + path.removeprefix(source))
+                        forgotten.update({other} if path in forgotten else ())
+                        todo.append(other)
 
     # --- moving on ---
 
@@ -347,9 +353,19 @@ class ParserGen:
         point.cursor += width
         g.extracted.setdefault(ref.path, set()).add(0)
         self._taken.setdefault(self._here, []).append(ref.path)
-        if point.valid is not None:
+        if point.valid is None or (self._in_loop and g.forgets == "loops"):
+            self._forget(ref, point)
+        else:
             point.valid |= {ref.path}
             point.starts[ref.path] = point.cursor - width
+
+    def _forget(self, ref: Ref, point: ParsePoint) -> None:
+        """Nothing is known of a header, whatever was."""
+        self._g.forgotten.add(ref.path)
+        point.valid = None if point.valid is None else point.valid - {ref.path}
+        point.starts.pop(ref.path, None)
+        for part in varbits(ref):
+            point.sizes.pop(part.path, None)
 
     def _varbit(self, ref: Ref, point: ParsePoint, span: Span, size: int | None) -> dict[str, int]:
         """The path of the header's varbit, if it has one, and its size, which is noted."""
@@ -403,7 +419,7 @@ class ParserGen:
 
         def extracting(place: ir.Expr | None) -> Label:
             known = replace(call, args=(place, *call.args[1:]))
-            branch = _Item(item.frame, (ir.Do(known, call.span), *rest), item.transition, call.span)
+            branch = replace(item, body=(ir.Do(known, call.span), *rest), span=call.span, outs=())
             return self._label(("index", id(branch)), branch, point, call.span)
 
         with g.hold() as held:
@@ -430,7 +446,7 @@ class ParserGen:
         with g.hold() as held:
             for number in sizes:
                 known = replace(call, args=(*call.args[:-1], ir.Const(number, ir.bits(64), size.span)))
-                branch = _Item(item.frame, (ir.Do(known, call.span), *rest), item.transition, call.span)
+                branch = replace(item, body=(ir.Do(known, call.span), *rest), span=call.span, outs=())
                 held.load(R1)
                 g.asm.jump("jeq", R1, number, self._label(("size", id(branch)), branch, point, call.span))
             self._other_size(call, held, point)
@@ -487,8 +503,17 @@ class ParserGen:
                 continue
             keys = item.transition.keys
             keys = (*keys[:number], value, *keys[number + 1 :])
-            branch = _Item(item.frame, (), replace(item.transition, keys=keys), item.span)
+            branch = replace(item, body=(), transition=replace(item.transition, keys=keys), outs=())
             self._g.asm.goto(self._label(("side", id(branch)), branch, point, key.span))
+
+
+def _may_come_again(item: _Item | None) -> bool:
+    """Whether packets may come again to a piece of a state, or to one from which its parser was called."""
+    while item is not None:
+        if item.state in item.frame.bounds.loops:
+            return True
+        item = item.frame.behind
+    return False
 
 
 @contextmanager

@@ -29,6 +29,8 @@ class Bounds:
     """Bits behind the parser's beginning; None: not known."""
     counted: dict[str, frozenset[str]] = field(default_factory=dict)
     """For each state of which visits are counted, the states that are counted together with it."""
+    loops: frozenset[str] = frozenset()
+    """States that can be come to again."""
 
 
 def bounds(program: ir.Program, parser: ir.Parser) -> Bounds:
@@ -37,9 +39,9 @@ def bounds(program: ir.Program, parser: ir.Parser) -> Bounds:
     loops = _loops(graph)
     furthest = _furthest(program, parser, loops)
     if furthest is None:
-        return Bounds(None, loops)
+        return Bounds(None, loops, frozenset(loops))
     staying = _loops(_graph(parser, [state for state in parser.states if not _goes_on(state.body)]))
-    return Bounds(furthest, {name: loops[name] for name in staying})
+    return Bounds(furthest, {name: loops[name] for name in staying}, frozenset(loops))
 
 
 def _graph(parser: ir.Parser, states: Sequence[ir.State]) -> nx.DiGraph[str]:

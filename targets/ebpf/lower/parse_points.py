@@ -49,6 +49,12 @@ class ParsePoint:
             visits=dict(self.visits),
         )  # fmt: skip
 
+    @classmethod
+    def of(cls, g: Gen, on_reject: Callable[[ParsePoint, str | None], Label]) -> dict[bool, ParsePoint]:
+        """The points at which frames begin, for each variant of the hook."""
+        valid = None if g.forgets == "all" else frozenset[str]()
+        return {tagged: cls(tagged, on_reject, valid=valid) for tagged in g.hook.variants}
+
     @property
     def known(self) -> tuple[object, ...]:
         """What tells two points apart."""

@@ -95,7 +95,7 @@ def plan(g: Gen, headers: Sequence[Ref], exits: Sequence[Exit], ways: Ways, size
                 piece.sizes |= {each for each, _ in lengths}
                 after |= {start + bits for _, bits in lengths}
             at = after
-        if way.unknown and not g.loose:
+        if g.forgotten and not g.loose:
             possible = _totals(g, headers, way, sizes, span)
             at = at if possible is None else at & possible
         if way.cursor % 8 or any(too_short(g, total // 8, way.cursor // 8, tagged=way.tagged) for total in at):

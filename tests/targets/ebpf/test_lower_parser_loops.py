@@ -5,10 +5,14 @@ from __future__ import annotations
 import pytest
 
 from p4verify import targets
+from p4verify.checks import Checker
 from p4verify.commands.stf import Real
+from p4verify.proofs.verdict import Verdict
 from p4verify.semantics import ir
+from p4verify.semantics.meaning.program import run
 from p4verify.semantics.meaning.stf import run_stf
 from p4verify.semantics.p4.frontend import load_text
+from p4verify.semantics.rules.ruleset import RuleSet
 from p4verify.targets.ebpf.lower import lower, parse, parse_bounds
 from p4verify.targets.ebpf.oracle import KernelOracle
 from tests.targets.ebpf.programs import v1_program
@@ -57,3 +61,97 @@ def test_loops_with_too_many_ways_are_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(parse, "MAX_POINTS", 60)
     with pytest.raises(parse.UnboundedLoop, match="too many different ways"):
         lower(skipping(), None, OPTIONS)
+
+
+def through(states: str, *more: str) -> ir.Program:
+    """``hdr.first``, and headers a, b of a byte and three of one in a stack, which all are emitted."""
+    types = """
+header first_t { bit<104> rest; bit<8> next; }
+header option_t { bit<8> next; }
+struct headers { first_t first; option_t a; option_t b; option_t[3] each; }
+"""
+    ingress = "apply { std.egress_spec = 2; hdr.first.next = 0xff; }"
+    emits = "p.emit(hdr.first); p.emit(hdr.a); p.emit(hdr.b); p.emit(hdr.each);"
+    return load_text(v1_program(types, states, ingress, emits, metadata=more[0] if more else ""), "t.p4").program
+
+
+def agree(program: ir.Program, frames: list[str], oracle: KernelOracle) -> None:
+    """The kernel sends what the reference sends, which is taken from it first."""
+    lines = []
+    for frame in frames:
+        sent = run(program, RuleSet(()), bytes.fromhex(frame), 0).outputs
+        lines += [f"packet 0 {frame}", *(f"expect {port} {data.hex()} $" for _, port, data in sent)]
+    found = run_stf(program, "\n".join(lines), "loops.stf", Real(program, TARGET, OPTIONS, oracle))
+    assert found.passed, found.mismatches
+
+
+FIRST = "00" * 13
+
+
+def test_a_loop_through_several_states_is_known_by_where_it_is(kernel_oracle: KernelOracle) -> None:
+    """As many ways lead through the two states as there are words of two letters; places, only as many as bytes."""
+    program = through("""
+    state start { p.extract(hdr.first); transition select(hdr.first.next) { 1: a; 2: b; default: accept; } }
+    state a { p.extract(hdr.a); transition select(hdr.a.next) { 1: a; 2: b; default: accept; } }
+    state b { p.extract(hdr.b); transition select(hdr.b.next) { 1: a; 2: b; 3: reject; default: accept; } }
+""")
+    most = parse_bounds.TURNS
+    ends = ["00", "0100aa", "0200bb", "01020100cc", "0202010200dd", "0103ee", "0203ff", "01", "02" * most + "00"]
+    agree(
+        program,
+        [FIRST + each for each in [*ends, "0201" * (most - 1) + "00", "01" * most + "02" * most]],
+        kernel_oracle,
+    )
+
+
+def test_a_loop_that_stays_where_it_is_is_counted(kernel_oracle: KernelOracle) -> None:
+    program = through(
+        """
+    state start { p.extract(hdr.first); meta.left = hdr.first.next; transition stay; }
+    state stay { meta.left = meta.left - 1; transition select(meta.left) { 0: go; 9: reject; default: stay; } }
+    state go { p.extract(hdr.a); transition accept; }
+""",
+        "bit<8> left;",
+    )
+    agree(program, [FIRST + each for each in ("01aa", "02bb", "0acc", "08dd", "3f")], kernel_oracle)
+
+
+def test_an_element_that_is_found_at_run_time_is_extracted(kernel_oracle: KernelOracle) -> None:
+    """Beyond the stack nothing is extracted, but the parser goes on."""
+    program = through(
+        """
+    state start { p.extract(hdr.first); meta.at = hdr.first.next; transition more; }
+    state more {
+        p.extract(hdr.each[meta.at]);
+        meta.at = meta.at + 1;
+        transition select(p.lookahead<bit<8>>()) { 0: accept; default: more; }
+    }
+""",
+        "bit<8> at;",
+    )
+    ends = ["00aa00", "00aabb00", "01aabb00", "02aa00cc", "02aabb00cc", "03aa00dd", "ffaabb00ee", "00aabbccdd00", "00"]
+    agree(program, [FIRST + each for each in ends], kernel_oracle)
+
+
+def test_what_loops_extract_is_forgotten_before_all_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first header, without which frames would be too short, is known to be there."""
+    program = through("""
+    state start { p.extract(hdr.first); transition select(hdr.first.next) { 1: a; 2: b; default: accept; } }
+    state a { p.extract(hdr.a); transition select(hdr.a.next) { 1: a; 2: b; default: accept; } }
+    state b { p.extract(hdr.b); transition select(hdr.b.next) { 1: a; 2: b; default: accept; } }
+""")
+    monkeypatch.setattr(parse, "MAX_POINTS", 700)
+    lower(program, None, OPTIONS)
+
+
+SHORT_LOOP = """
+    state start { p.extract(hdr.first); transition select(hdr.first.next) { 1: a; 2: b; default: accept; } }
+    state a { p.extract(hdr.a); transition select(hdr.a.next) { 1: b; default: accept; } }
+    state b { p.extract(hdr.b); transition select(hdr.b.next) { 1: a; default: accept; } }
+"""
+
+
+@pytest.mark.long
+def test_a_loop_that_nothing_else_bounds_is_proven() -> None:
+    proof = Checker(through(SHORT_LOOP), timeout=300, machines_confirm=False).check_lowered(TARGET, OPTIONS).proof
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
