@@ -545,13 +545,6 @@ def test_frames_that_xdp_cannot_make_are_refused() -> None:
         lower(load_text(text, "t.p4").program, None, {"hook": "xdp"})
 
 
-def test_a_parser_loop_that_consumes_nothing_is_refused() -> None:
-    states = "state start { transition other; } state other { transition select(p.length()) { 3: start; _: accept; } }"
-    text = v1_program(ORDER_TYPES, states.replace("p.length()", "hdr.h.a"), "apply { }", "p.emit(hdr.h);")
-    with pytest.raises(CannotOffload, match="consumes nothing"):
-        lower(load_text(text, "t.p4").program, None, {})
-
-
 def test_too_many_variables_for_the_stack_are_refused() -> None:
     fields = "".join(f"bit<64> f{n};" for n in range(80))
     sums = " + ".join(f"hdr.h.f{n}" for n in range(80))

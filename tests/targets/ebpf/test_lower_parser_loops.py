@@ -116,6 +116,17 @@ def test_a_loop_that_stays_where_it_is_is_counted(kernel_oracle: KernelOracle) -
     agree(program, [FIRST + each for each in ("01aa", "02bb", "0acc", "08dd", "3f")], kernel_oracle)
 
 
+def test_a_loop_that_nothing_ends_is_left_some_time(kernel_oracle: KernelOracle) -> None:
+    program = through("""
+    state start { p.extract(hdr.first); transition other; }
+    state other { transition select(hdr.first.next) { 3: again; default: accept; } }
+    state again { transition other; }
+""")
+    agree(program, [FIRST + "02"], kernel_oracle)
+    found = run_stf(program, f"packet 0 {FIRST}03", "endless.stf", Real(program, TARGET, OPTIONS, kernel_oracle))
+    assert found.passed, found.mismatches  # nothing is sent
+
+
 def test_an_element_that_is_found_at_run_time_is_extracted(kernel_oracle: KernelOracle) -> None:
     """Beyond the stack nothing is extracted, but the parser goes on."""
     program = through(
