@@ -142,6 +142,8 @@ class _Builder:
     def cells(self, cells: MappedCells) -> None:
         """A counter's or register's cells: an index is a key, in host order."""
         item = cells.map
+        if item.type == "percpu_array":
+            self.notes.append(f"counter {cells.instance.name} is the sum of what map {item.name} holds for each CPU")
         for cell in cells.cells:
             relation = StateRelation(
                 cell.state, f"map.{item.name}", 32, host_order, 8 * item.value_size, cell_reader(cell)

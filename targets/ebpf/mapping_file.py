@@ -31,7 +31,7 @@ from typing import Any, Final, NoReturn
 
 from ...semantics import ir
 from ...semantics.p4info.names import param_name
-from ...semantics.source import InputError, Span
+from ...semantics.source import InputError, Span, Unsupported
 from ..base import CannotOffload
 from .artifact import BpfObject, MapDef
 from .cells import Cell, cell_map
@@ -52,6 +52,8 @@ from .mapping import (
 FIXED: Final = "fixed"
 _EXPLICIT: Final = re.compile(r"(\d{1,6}):(\d{1,6})")
 _EXTERNS: Final = ("CounterArray", "counter", "register")
+_READ: Final = ("register",)
+"""Those that programs read."""
 
 
 def read_mapping(text: str, file: str, program: ir.Program, obj: BpfObject) -> Mapping:
@@ -250,6 +252,9 @@ class _Reader:
             self.fail(where, error.reason)
         if item.type not in ("array", "percpu_array") or item.key_size != 4:
             self.fail(where, f"map {item.name} of type {item.type} is no array")
+        if item.type == "percpu_array" and instance.extern in _READ:
+            text = f"register {name} is one for all CPUs, and map {item.name} holds one for each of them"
+            raise Unsupported(text, instance.span)
         if item.max_entries != wanted.map.max_entries:
             self.fail(where, f"map {item.name} has {item.max_entries} elements, not {wanted.map.max_entries}")
         fields = row.get("fields", ["*"])

@@ -22,7 +22,7 @@ from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.meaning.program import run
 from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Rule, RuleSet
-from p4verify.semantics.source import InputError
+from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.ebpf.artifact import Assembler, BpfObject, BpfProgram, Field, MapDef, asm
 from p4verify.targets.ebpf.artifact.asm import R0
 from p4verify.targets.ebpf.conventions import recognised
@@ -33,7 +33,7 @@ from p4verify.targets.ebpf.oracle import KernelOracle
 from tests.support import p4_against_c as pairs
 from tests.support.machines import needs_clang, require
 
-from .programs import one_table
+from .programs import one_table, v1_program
 
 QUICK = ("hosts", "labels", "convention", "classes")
 
@@ -431,3 +431,42 @@ def test_check_and_run_take_a_mapping(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert "dropped" in capfd.readouterr().out
     assert main(["check", program, "--target", "ebpf", *given]) == 2
     assert "--map needs an artifact" in capfd.readouterr().err
+
+
+CELLS = """
+{
+    register<bit<32>>(8) seen; counter(8, CounterType.packets) counts; bit<32> before;
+    apply {
+        seen.read(before, 0);
+        seen.write(0, before + 1);
+        counts.count(0);
+        std.egress_spec = before > 9 ? 9w511 : 1;
+    }
+}
+"""
+
+
+def _with_cells() -> ir.Program:
+    ingress = CELLS.partition("{")[2].rpartition("}")[0]
+    states = "state start { p.extract(hdr.h); transition accept; }"
+    types = "header h_t { bit<112> all; } struct headers { h_t h; }"
+    return load_text(v1_program(types, states, ingress, "p.emit(hdr.h);"), "cells.p4").program
+
+
+def _cells_in(name: str, item: MapDef) -> Mapping:
+    said = f'[[state]]\nname = "Ing.{name}"\nmap = "{item.name}"\n'
+    return read_mapping(said, "made.toml", _with_cells(), _object(item))
+
+
+def test_a_register_is_one_for_all_cpus() -> None:
+    """What one CPU has written another one reads: with a value for each of them a limit is reached later."""
+    assert _cells_in("seen", MapDef("kept", "array", 4, 4, 8)).cells
+    with pytest.raises(Unsupported, match=r"register Ing.seen is one for all CPUs, and map kept holds one for each"):
+        _cells_in("seen", MapDef("kept", "percpu_array", 4, 4, 8))
+
+
+@pytest.mark.parametrize(("kind", "told"), [("array", False), ("percpu_array", True)])
+def test_a_counter_may_be_the_sum_over_all_cpus(kind: str, told: bool) -> None:
+    mapping = _cells_in("counts", MapDef("kept", kind, 4, 8, 8))
+    notes = relate_mapped(_with_cells(), mapping, None).notes
+    assert any("the sum of what map kept holds for each CPU" in note for note in notes) is told
