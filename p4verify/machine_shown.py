@@ -94,8 +94,8 @@ def on_machine(loaded: Loaded, tables: Any, found: Input, said: Observed, ports:
     where it cannot be asked."""
     target, artifact, behaviour = loaded
     oracle = target.oracle()
-    if oracle is None or any(to not in _SEEN for to, _, _ in said.outputs):
-        return None
+    if oracle is None or any(to not in _SEEN or (to == "port" and port >= MOST_PORT) for to, port, _ in said.outputs):
+        return None  # nobody can be given such ports
     try:
         if oracle.available() is not None:
             return None

@@ -12,7 +12,7 @@ from collections import Counter
 from functools import reduce
 from typing import Final
 
-from .build import add, bnot, concat, eq, extract
+from .build import add, bnot, concat, eq, extract, udiv, urem
 from .rewrite import Args, rule
 from .term import Payload, Term, bit_vector, bv, make
 
@@ -145,6 +145,25 @@ def total(terms: Args, width: int) -> Term:
         return reduce(add, terms)
     addends, gone = _cancelled(flat[0], width)
     return _chain(addends, flat[1] + gone, width)
+
+
+@rule("add")
+def remainder_of_a_quotient(args: Args, _: Payload) -> Term | None:
+    """``x - x / y * y``, as compilers write a remainder for machines that have none, or for none of that width."""
+    for x, minus in (args, args[::-1]):
+        negated = minus.op == "add" and minus.args[1].is_const and minus.args[1].value == 1
+        product = minus.args[0].args[0] if negated and minus.args[0].op == "bnot" else None
+        for y, quotient in (product.args, product.args[::-1]) if product is not None and product.op == "mul" else ():
+            if _without_zero(quotient, y) is udiv(x, y):
+                return urem(x, y)
+    return None
+
+
+def _without_zero(quotient: Term, y: Term) -> Term:
+    """What is multiplied by ``y`` where that is not 0; where it is, nothing is left of it."""
+    if quotient.op == "ite" and quotient.args[0] is eq(y, bv(0, y.width)):
+        return quotient.args[2]
+    return quotient
 
 
 @rule("add")

@@ -95,6 +95,13 @@ class Shapes:
         bounds = divisor.width - 1, 0
         return rest if number.width == divisor.width else b.make("extract", (rest,), divisor.sort, bounds)
 
+    def _less_than_a_divisor_short(self, number: Term, divisor: Term) -> Term:
+        """``number / divisor * divisor``, perhaps with another quotient of zero."""
+        quotient = b.udiv(number, divisor)
+        if self.random.random() < 0.5:
+            quotient = b.ite(b.eq(divisor, b.bv(0, divisor.width)), self.leaf(divisor.width), quotient)
+        return b.mul(quotient, divisor)
+
     def _made(self, raw: Term) -> Term:
         """``raw``, or what the smart constructors make of it."""
         folds = all(a.is_const for a in raw.args)  # the constructors leave no operator on literals alone
@@ -126,6 +133,8 @@ class Shapes:
         sides = self.term(width, 2), self.term(width, 2)
         if op == "eq" and self.random.random() < 0.2:
             sides = self.term(0, 2), self.term(0, 2)
+        if op == "add" and self.random.random() < 0.1:
+            sides = sides[0], b.neg(self._less_than_a_divisor_short(sides[0], self.leaf(width)))
         if op == "ult" and width <= 16 and self.random.random() < 0.05:
             sides = self._remainder(self.term(width + self.random.choice((0, 2)), 1), sides[1]), sides[1]
         return b.make(op, sides, b.BOOL if op in ("eq", "ult", "slt") else b.bit_vector(width))
