@@ -66,9 +66,22 @@ def summands(term: Term) -> Counter[Term]:
     """How often each term is added, modulo 2^width; a term that is no sum is added once."""
     modulus = 1 << term.width
     times: dict[Term, int] = {term: 1}
-    for node in reversed(b.postorder([term])):
-        if node.op == "add" and node in times:
-            share = times.pop(node)
-            for arg in node.args:
-                times[arg] = (times.get(arg, 0) + share) % modulus
+    for node in reversed(_sums_inside(term)):
+        share = times.pop(node)
+        for arg in node.args:
+            times[arg] = (times.get(arg, 0) + share) % modulus
     return Counter({each: count for each, count in times.items() if count})
+
+
+def _sums_inside(term: Term) -> list[Term]:
+    """The sums of which a sum consists, before those in which they are; what else is in it is not looked at."""
+    order: dict[Term, None] = {}
+    stack = [(term, False)]
+    while stack:
+        node, done = stack.pop()
+        if done:
+            order[node] = None
+        elif node.op == "add" and node not in order:
+            stack.append((node, True))
+            stack += [(arg, False) for arg in node.args]
+    return list(order)
