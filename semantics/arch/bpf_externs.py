@@ -19,6 +19,9 @@ from ..source import Span, Unsupported
 from .extern_call import Call
 from .register_cells import cell_width, from_cell, to_cell
 
+TIME: Final = "the time"
+"""Why what a clock says is a choice."""
+
 # --- what a program has told the machine ----------------------------------------------------------------------------
 
 

@@ -38,6 +38,7 @@ from ..source import Span, Unsupported
 from .assertions import GIVEN
 from .base import NOT_CUT, Ended, Sent, main_arguments
 from .bpf_externs import (
+    TIME,
     arbitrary,
     checksum_update,
     hash_lookup3,
@@ -66,7 +67,7 @@ EXTERNS: Final[ExternTable] = {
     ("truncate", ""): _truncate,
     ("Register", "read"): register_read,
     ("Register", "write"): register_write,
-    ("ubpf_time_get_ns", ""): arbitrary("the time"),
+    ("ubpf_time_get_ns", ""): arbitrary(TIME),
     ("hash", ""): hash_lookup3,
     ("csum_replace2", ""): checksum_update,
     ("csum_replace4", ""): checksum_update,

@@ -25,7 +25,7 @@ from ..meaning.state import State
 from ..meaning.values import Scalar, Struct, Value, uninitialised
 from ..source import Span, Unsupported
 from .base import Ended, Sent, main_arguments
-from .bpf_externs import arbitrary, checksum_update
+from .bpf_externs import TIME, arbitrary, checksum_update
 from .ebpf_model import EXTERNS as EBPF_EXTERNS
 from .ebpf_model import check_table
 from .extern_call import Call, refused
@@ -43,7 +43,7 @@ EXTERNS: Final[ExternTable] = {
     ("ebpf_ipv4_checksum", ""): _ipv4_checksum,
     ("csum_replace2", ""): checksum_update,
     ("csum_replace4", ""): checksum_update,
-    ("BPF_KTIME_GET_NS", ""): arbitrary("the time"),
+    ("BPF_KTIME_GET_NS", ""): arbitrary(TIME),
     ("BPF_PERF_EVENT_OUTPUT", ""): refused,
 }
 

@@ -1,5 +1,6 @@
 """Which of an architecture's timestamps a program reads: for each of them the kernel's clock is asked once, in this
 order. PSA and PNA take its nanoseconds as they are; v1model's are microseconds, of which they hold the low bits.
+Programs of ubpf_model and xdp_model ask for the time where they like, and find any there.
 
 Nothing waits between ingress and egress, so all copies of a frame begin egress when the frame itself does, and find the
 same of the queues.
@@ -7,14 +8,16 @@ same of the queues.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
 from ...semantics import bits as b
 from ...semantics import ir
+from ...semantics.arch.bpf_externs import TIME
 from ...semantics.bits import Term
 from ...semantics.ir.traverse import mentioned
-from ...semantics.meaning.behaviour import Behaviour, distinct_terms, of_a_copy
+from ...semantics.meaning.behaviour import Behaviour, Choice, distinct_terms, of_a_copy
 
 TIMESTAMPS: Final = {
     "psa": ("ingress_timestamp", "egress_timestamp"),
@@ -65,7 +68,8 @@ def of_clock(program: ir.Program) -> dict[Term, Term]:
 
 def settled(program: ir.Program, meant: Behaviour) -> Behaviour:
     """The program's behaviour where copies begin egress with the frame; v1model's with its times as the microseconds
-    that the clock says."""
+    that the clock says; and one that may find any time with a guess that it finds what the clock says."""
+    meant = replace(meant, choices=tuple(_guessed(meant.choices)))
     alike = {v: b.var(f"in.{v.name.removeprefix(_OF_COPIES)}", v.sort) for v in _of_copies(meant)}
     if alike:
         meant = replace(meant, cases=tuple(case.substituted(alike) for case in meant.cases))
@@ -75,6 +79,16 @@ def settled(program: ir.Program, meant: Behaviour) -> Behaviour:
     times = {v: inputs[v.name] for v in b.variables(*distinct_terms(meant.cases)) if v.name in inputs}
     known = {v: b.extract(b.udiv(_clock(k), b.bv(UNIT, CLOCK_BITS)), v.width - 1, 0) for v, k in times.items()}
     return replace(meant, cases=tuple(case.substituted(known) for case in meant.cases))
+
+
+def _guessed(choices: Iterable[Choice]) -> Iterator[Choice]:
+    """With the times in the order in which the program asks for them."""
+    asked_before = 0
+    for choice in choices:
+        if choice.reason == TIME and choice.variable.width <= CLOCK_BITS:
+            now = b.extract(_clock(asked_before), choice.variable.width - 1, 0)
+            choice, asked_before = replace(choice, likely=now), asked_before + 1
+        yield choice
 
 
 def _of_copies(meant: Behaviour) -> list[Term]:

@@ -1,4 +1,4 @@
-"""Random numbers."""
+"""Numbers that nobody can foretell: random ones, and the time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from . import expr as ex
 from . import stmts
 from .frame import Ref
 from .gen import Gen
-from .hooks import PRANDOM
+from .hooks import KTIME, PRANDOM
 
 
 def between(g: Gen, low: ir.Expr, high: ir.Expr, chosen: Ref, span: Span) -> None:
@@ -42,4 +42,12 @@ def between(g: Gen, low: ir.Expr, high: ir.Expr, chosen: Ref, span: Span) -> Non
         g.store_leaf(chosen, R1)
 
 
-__all__ = ["between"]
+def now(g: Gen, call: ir.ExternCall, result: Ref) -> None:
+    """``result`` = what the kernel's clock says, in nanoseconds, of which it holds the low bits: a program may find any
+    time there, and each call another one."""
+    g.asm.emit(asm.call(KTIME), asm.mov(R1, R0))
+    g.trim(R1, g.width(call.type, call.span))
+    g.store_leaf(result, R1)
+
+
+__all__ = ["between", "now"]

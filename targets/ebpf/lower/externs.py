@@ -342,6 +342,8 @@ _STATEMENTS: Final[dict[tuple[str, str, str], Statement]] = {
 }
 _VALUES: Final[dict[tuple[str, str, str], Value]] = {
     ("ubpf_model", "Register", "read"): registers.read,
+    ("ubpf_model", "ubpf_time_get_ns", ""): arbitrary.now,
+    ("xdp_model", "BPF_KTIME_GET_NS", ""): arbitrary.now,
     ("xdp_model", "ebpf_ipv4_checksum", ""): _ipv4_checksum,
     ("v1model", "Checksum16", "get"): _checksum16,
     **{(arch, name, ""): made for arch in ("ubpf_model", "xdp_model") for name, made in _CSUM.items()},

@@ -42,6 +42,13 @@ if (hdr.h.what == 0) { hdr.h.sum = csum_replace2(hdr.h.sum, hdr.h.x, 0xFFFE); }
 else if (hdr.h.what == 1) { hdr.h.sum = csum_replace4(hdr.h.sum, hdr.h.y, hdr.h.port); }
 else { hdr.h.sum = ebpf_ipv4_checksum(4, 5, 0, hdr.h.x, 1, 2, 3, hdr.h.what, 6, hdr.h.y, hdr.h.port); }
 """
+XDP_TIME: Final = """
+o.output_action = xdp_action.XDP_PASS;
+bit<32> begun = BPF_KTIME_GET_NS();
+hdr.h.x = (bit<16>)(BPF_KTIME_GET_NS() - begun);
+if (hdr.h.what == 0) { hdr.h.port = BPF_KTIME_GET_NS(); }
+BPF_KTIME_GET_NS();
+"""
 UBPF = """
 #include <core.p4>
 #include <ubpf_model.p4>
@@ -68,11 +75,19 @@ ubpf(prs(), pipe(), dep()) main;
 """
 
 
+UBPF_TIME = UBPF.replace("(4) seen;", "(4) seen; Register<bit<48>, bit<32>>(4) when;").replace(
+    "seen.write(2, before + 1);",
+    "when.write(1, ubpf_time_get_ns()); if (hdr.h.what == 5) { hdr.h.n = ubpf_time_get_ns()[31:0]; }",
+)
+
+
 def program(text: str, body: str = "") -> ir.Program:
     return load_text(text.replace("BODY", body), "model.p4").program
 
 
 PROGRAMS: Final = {"actions": program(XDP, ACTIONS), "sums": program(XDP, SUMS), "ubpf": program(UBPF)}
+TIMED: Final = {"xdp": program(XDP, XDP_TIME), "ubpf": program(UBPF_TIME)}
+"""Those that read a clock."""
 hooks = pytest.mark.parametrize("hook", ["tc", "xdp"])
 
 
@@ -82,6 +97,30 @@ def test_proven(name: str, hook: str) -> None:
     checker = Checker(PROGRAMS[name], timeout=60, machines_confirm=False)
     proof = checker.check_lowered(TARGET, {"hook": hook}).proof
     assert proof.verdict is Verdict.ACCEPT, proof.reason
+
+
+@hooks
+@pytest.mark.parametrize("name", TIMED)
+def test_the_time_is_what_the_clock_says(name: str, hook: str) -> None:
+    checker = Checker(TIMED[name], timeout=60, machines_confirm=False)
+    proof = checker.check_lowered(TARGET, {"hook": hook}).proof
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+
+
+def test_a_second_time_may_be_another_one() -> None:
+    """The object asks twice, where the program says that no time passes in between."""
+    once = XDP_TIME.replace("(bit<16>)(BPF_KTIME_GET_NS() - begun)", "0")
+    checker = Checker(program(XDP, once), timeout=60, machines_confirm=False)
+    proof = checker.check_artifact(TARGET, lower(TIMED["xdp"], None, {}), None).proof
+    assert proof.verdict is Verdict.REJECT, proof.reason
+
+
+@pytest.mark.oracle
+@hooks
+@pytest.mark.parametrize("name", TIMED)
+def test_the_kernel_loads_what_reads_its_clock(kernel_oracle: KernelOracle, name: str, hook: str) -> None:
+    (seen,) = kernel_oracle.run(lower(TIMED[name], None, {"hook": hook}), [(5, bytes(40))])
+    assert len(seen.outputs) == 1
 
 
 def frames() -> list[bytes]:
