@@ -34,7 +34,7 @@ from .decisions import (
 )
 from .fillup import Entries, host_order, source_default, term_bytes
 from .layout import PREFIX_BYTES
-from .mapping import ActionCode, MappedCells, MappedObject, MappedTable, Mapping, Place
+from .mapping import LRU, ActionCode, MappedCells, MappedObject, MappedTable, Mapping, Place
 from .relate import cell_reader
 
 Argument = Callable[[str, str, int], Term]
@@ -88,6 +88,8 @@ class _Builder:
             else:
                 self._given_entries(table, table.entries, entries_of(table, given))
             self.obligations += laws(table, table.entries)
+            if table.entries.type == LRU:
+                self.notes.append(f"map {table.entries.name} of type {LRU} evicts no entries of table {table.name}")
         if table.default is not None:
             self._default(table, table.default)
         elif table.fixed_default and not table.table.const_default and self.rules is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 from ...semantics import ir
 from .artifact import BpfObject, MapDef
@@ -16,6 +16,10 @@ from .cells import Cell
 from .layout import PREFIX_BYTES
 
 Order = Literal["network", "host"]
+LRU: Final = "lru_hash"
+"""The type of hashes that make room for new entries by evicting others; else they are looked up as all hashes are."""
+HOLDING: Final = ("hash", LRU, "lpm_trie", "array")
+"""Types of maps that hold tables' entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +163,8 @@ def check(table: MappedTable) -> MappedTable:
 def _check_keys(table: MappedTable, item: MapDef, kinds: Sequence[str]) -> None:
     if set(kinds) - {"exact", "lpm"}:
         raise BadMapping(f"a {next(k for k in kinds if k not in ('exact', 'lpm'))} key lies in no map")
-    if item.type not in ("hash", "lpm_trie", "array"):
-        raise BadMapping(f"map {item.name} of type {item.type} holds no entries of tables (hash, lpm_trie, array do)")
+    if item.type not in HOLDING:
+        raise BadMapping(f"map {item.name} of type {item.type} holds no entries of tables ({', '.join(HOLDING)} do)")
     if (kinds.count("lpm") == 1) != (item.type == "lpm_trie") or kinds.count("lpm") > 1:
         raise BadMapping(f"{kinds.count('lpm')} lpm keys do not lie in a map of type {item.type}")
     _check_inside([key.place for key in table.keys], item.key_size, f"the key of map {item.name}")

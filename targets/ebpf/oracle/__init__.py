@@ -93,7 +93,7 @@ class KernelOracle(Closing):
                 given = {key for key, _ in (tables or {}).get(name, ())}
                 if item.item.programs is not None or item.item.inner is not None:
                     continue
-                if name not in (tables or {}) or item.item.type == "hash":
+                if name not in (tables or {}) or item.item.type in ("hash", "lru_hash"):
                     after[name] = [(key, item[key]) for key in item.keys() if key not in given]  # noqa: SIM118
 
         held, given = state or {}, tables or {}

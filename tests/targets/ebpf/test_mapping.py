@@ -11,9 +11,10 @@ import pytest
 from p4verify import targets
 from p4verify.checks import Checker
 from p4verify.cli import main
-from p4verify.inputs import SourceOptions, read_program
+from p4verify.inputs import SourceOptions, read_program, with_mapping
 from p4verify.on_numbers import functions_of
 from p4verify.proofs.engine import Engine
+from p4verify.proofs.verdict import Proof
 from p4verify.running.entries import random_rules
 from p4verify.running.rules import constants_of
 from p4verify.semantics import bits as b
@@ -61,6 +62,35 @@ def test_a_mistake_is_shown_with_a_packet_that_the_kernel_confirms(name: str) ->
     with KernelOracle() as oracle:
         require(oracle)
     proof = pairs.checked(name, pairs.bugs(name)[0]).proof
+    assert proof.verdict.value == "reject", proof.reason
+    assert proof.counterexample is not None
+    assert "ebpf kernel" in proof.counterexample.confirmed_by
+
+
+def _evicting(bug: int) -> Proof:
+    """The pair "macs", with the table's entries in a hash that evicts."""
+    program = read_program(str(pairs.FOLDER / "macs.p4"), SourceOptions())
+    target = targets.find("ebpf")
+    obj = target.read(pairs.compiled("macs", bug), "macs.o")
+    obj = replace(obj, maps=tuple(replace(item, type="lru_hash") for item in obj.maps))
+    given = with_mapping((target, obj, "macs.o"), str(pairs.FOLDER / "macs.toml"), program)
+    return Checker(program, None, timeout=60).check_artifact(*given).proof
+
+
+@needs_clang
+def test_a_hash_that_evicts_is_taken_to_keep_its_entries() -> None:
+    proof = _evicting(0)
+    assert proof.verdict.value == "accept", proof.reason
+    assert "map stations of type lru_hash evicts no entries of table Filter.stations" in proof.warnings
+    assert not any("evicts" in note for note in pairs.checked("macs").proof.warnings)
+
+
+@needs_clang
+@pytest.mark.oracle
+def test_a_mistake_beside_a_hash_that_evicts_is_shown() -> None:
+    with KernelOracle() as oracle:
+        require(oracle)
+    proof = _evicting(1)
     assert proof.verdict.value == "reject", proof.reason
     assert proof.counterexample is not None
     assert "ebpf kernel" in proof.counterexample.confirmed_by
@@ -387,7 +417,7 @@ def test_what_is_wrong_with_a_file_is_said(old: str, new: str, message: str) -> 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"type": "lru_hash"}, "holds no entries"),
+        ({"type": "percpu_hash"}, "holds no entries"),
         ({"type": "lpm_trie"}, "0 lpm keys"),
         ({"max_entries": 63}, "room for 63 entries"),
     ],
