@@ -81,6 +81,8 @@ class Pair:
         return in_the_programs_cells(self.impl, self.relation)
 
 
+MEMORY: Final = "map."
+"""How the names of state begin that is a machine's memory."""
 MEMBERS: Final = 8
 """Of a group whose members may not be sent the same."""
 
@@ -226,7 +228,14 @@ def counterexample(
     return Counterexample(
         given.packet, given.port, *seen, inputs, told_by.rules or shown, name, (*confirmed, *told_by.confirmed),
         told_by.decoded, diverges(explanation), "", explanation, told_by.test.text, told_by.test.why_not,
+        cell_bits=_memory(pair.spec, pair.impl),
     )  # fmt: skip
+
+
+def _memory(*sides: Behaviour) -> dict[str, int]:
+    """How many bits the elements of maps have, whose bytes are told with all their zeros."""
+    cells = (cell for side in sides for case in side.cases for cell in case.state.items())
+    return {name: term.width for name, term in cells if name.startswith(MEMORY)}
 
 
 def _told_by_machines(pair: Pair, functions: Functions, given: Input) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ class Difference:
 
 
 def difference_in(obligation: Obligation, model: Model, cells: tuple[Mapping[str, int], ...] = ()) -> Difference:
-    """That an obligation fails on a model, in those of its parts that differ there."""
-    failing = tuple(p.name for p in obligation.parts if model.holds(p.differ))
-    return Difference(obligation.name, failing, model, cells)
+    """That an obligation fails on a model, in those of its parts that differ there. (A frame's bytes are many parts of
+    one name.)"""
+    failing = dict.fromkeys(p.name for p in obligation.parts if model.holds(p.differ))
+    return Difference(obligation.name, tuple(failing), model, cells)

@@ -193,6 +193,8 @@ class Counterexample:
     """Tables of the second side that may hold anything: whatever it is, the packet is treated wrongly, or that in
     :attr:`beside`. ``second_rules`` are an example."""
     beside: Beside | None = None
+    cell_bits: Mapping[str, int] = field(default_factory=dict)
+    """Of memory that the sides keep, how many bits an element has, by the state's name; a number has no entry."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from ..proofs.verdict import Counterexample, Observed, Verdict
 from ..results import Result
@@ -57,8 +58,8 @@ def counterexample(found: Counterexample, names: tuple[str, str] = ("expected", 
     elif found.actual.fault and found.expected.outputs == found.actual.outputs:  # a program alone
         lines.append(f"fault:    {found.actual.fault}")
     else:
-        lines.append(f"expected: {observed(found.expected)}")
-        lines.append(f"actual:   {observed(found.actual)}")
+        lines.append(f"expected: {observed(found.expected, found.cell_bits)}")
+        lines.append(f"actual:   {observed(found.actual, found.cell_bits)}")
     if found.beside is not None:
         lines += [f"beside:   {found.beside.packet.hex() or '(empty)'} on port {found.beside.port}"]
         lines += [f"          {observed(found.beside.expected)} (both, under these rules)"]
@@ -74,15 +75,17 @@ def results(seen: Observed, other: Observed) -> str:
     return "; ".join(told) or "(the same)"
 
 
-def observed(seen: Observed) -> str:
-    """What a side did, in one line."""
+def observed(seen: Observed, cell_bits: Mapping[str, int] = MappingProxyType({})) -> str:
+    """What a side did, in one line; ``cell_bits`` as :attr:`..proofs.verdict.Counterexample.cell_bits`."""
     if seen.fault:
         return f"fault: {seen.fault}"
     carried = seen.carried or ({},) * len(seen.outputs)
     outputs = [_sent(*output, more) for output, more in zip(seen.outputs, carried, strict=True)]
     rest = [f"{name}({', '.join(map(hex, fields))})" for name, fields in seen.events]
     rest += [f"{name} = {value:#x}" for name, value in seen.metadata.items()]
-    rest += [f"{name}[{i}] = {v:#x}" for name, cells in seen.state.items() for i, v in cells.items()]
+    for name, cells in seen.state.items():
+        digits = (cell_bits.get(name, 0) + 3) // 4
+        rest += [f"{name}[{i}] = 0x{value:0{digits}x}" for i, value in cells.items()]
     return "; ".join([*(outputs or ["dropped"]), *rest])
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from pathlib import Path
 
 import pytest
 
 from p4verify.scale import OPEN_FROM, LargePair
-from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, asm, write_elf
-from p4verify.targets.ebpf.artifact.asm import R0
+from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, MapDef, asm, write_elf
+from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2
 
 from .conftest import Command
 
@@ -128,3 +129,22 @@ def test_what_two_artifacts_are_taken_to_run_on_is_said(p4verify: Command, tmp_p
     (result,) = ended.json()["results"]
     assert result["verdict"] == "accept"
     assert any("port numbers are interface indices" in said for said in result["warnings"])
+
+
+def keeping(path: Path, number: int) -> Path:
+    """An object with a program at XDP that puts a number into the first bytes of memory that it keeps."""
+    code = (
+        asm.store(4, FP, -4, 0), asm.load_map(R1, "kept"), asm.mov(R2, FP), asm.alu("add", R2, -4), asm.call(1),
+        asm.jump("jeq", R0, 0, 1), asm.store(4, R0, 0, number), asm.mov(R0, 2), asm.exit_(),
+    )  # fmt: skip
+    path.write_bytes(write_elf(BpfObject((BpfProgram("keep", "xdp", code),), (MapDef("kept", "array", 4, 8, 1),))))
+    return path
+
+
+def test_memory_is_told_with_all_its_zeros(p4verify: Command, tmp_path: Path) -> None:
+    first, second = keeping(tmp_path / "first.o", 0), keeping(tmp_path / "second.o", 0x200)
+    ended = p4verify("check", "--no-machines", "--against", first, "--against", second)
+    assert ended.code == 1, ended.out
+    told = dict(re.findall(r"(expected|actual): .*map\.kept\[0\] = 0x([0-9a-f]+)", ended.out))
+    assert {side: len(digits) for side, digits in told.items()} == {"expected": 16, "actual": 16}, ended.out
+    assert (told["expected"][:8], told["actual"][:8]) == ("00000000", "00020000")

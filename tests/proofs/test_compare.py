@@ -6,7 +6,9 @@ import random
 
 import pytest
 
-from p4verify.proofs.compare import bounded, facts, obligations, propagate
+from p4verify.proofs.compare import Obligation, bounded, facts, obligations, propagate, unequal
+from p4verify.proofs.difference import difference_in
+from p4verify.proofs.engine import Model
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term, walk
 from p4verify.semantics.meaning.behaviour import Behaviour, Case
@@ -34,6 +36,12 @@ def test_what_a_condition_folds_to_is_looked_at_again() -> None:
     spec, impl = (Behaviour((Case(b.and_(P, one_of), (), {"y": y}),)) for y in (Y, shown))
     both = [o for o in obligations(spec, impl) if o.name.startswith("case")]
     assert [o.parts for o in both] == [()]
+
+
+def test_what_differs_in_many_parts_of_one_name_is_named_once() -> None:
+    parts = (unequal("bytes", X, Y), unequal("port", Y, Z), unequal("bytes", X, Z))
+    found = difference_in(Obligation("sent", b.TRUE, parts), Model({"x": 1, "y": 2, "z": 3}))
+    assert found.parts == ("bytes", "port")
 
 
 def test_a_small_conjunct_is_used_up_in_a_large_one() -> None:
