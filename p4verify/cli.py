@@ -120,6 +120,12 @@ def _add_execution_options(parser: argparse.ArgumentParser) -> None:
     kept.add_argument("--no-cache", action="store_true", help="keep no answers, and use none")
 
 
+def _add_timeout(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS",
+                        help="limit for each comparison, and for each query in it (default: 60 for a query, none for "
+                        "the comparison)")  # fmt: skip
+
+
 def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
     parser = _command(commands, "check", "check", "prove or refute that targets and artifacts do what a program says")
     parser.add_argument("program", nargs="?", metavar="PROGRAM", help="P4 source, p4ast as JSON or netlink bytes, or "
@@ -136,7 +142,7 @@ def _add_check(commands: Commands[argparse.ArgumentParser]) -> None:
     _add_devices(parser)
     _add_source_options(parser)
     _add_output_options(parser, FORMATS)
-    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="limit for each comparison")
+    _add_timeout(parser)
     parser.add_argument(
         "--exactly", action="store_true", help="against a program: both must be equal, whatever undefined values are"
     )
@@ -231,7 +237,7 @@ def _add_offload(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--largest", action="store_true",
                         help="propose the largest safe part also where this one is safe")  # fmt: skip
     _add_output_options(parser, FORMATS)
-    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="limit for each comparison")
+    _add_timeout(parser)
     parser.add_argument("--no-machines", action="store_true",
                         help="do not run counterexamples on a private kernel, even where that is possible")  # fmt: skip
     _add_execution_options(parser)
@@ -250,7 +256,7 @@ def _add_watch(commands: Commands[argparse.ArgumentParser]) -> None:
     parser.add_argument("--open-from", type=_count, default=256, metavar="N",
                         help="tables of so many entries are compared entry by entry (default 256)")  # fmt: skip
     _add_source_options(parser)
-    parser.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="limit for each comparison")
+    _add_timeout(parser)
     parser.add_argument("--no-machines", action="store_true",
                         help="do not run counterexamples on this kernel, even where that is possible")  # fmt: skip
     _add_execution_options(parser)

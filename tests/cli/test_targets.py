@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from p4verify import __version__, targets
+from p4verify.proofs.engine import Engine
 
 from .conftest import Command
 
@@ -39,6 +40,12 @@ def test_help(p4verify: Command, command: str) -> None:
     assert ended.code == 0
     assert ended.out.startswith(f"usage: p4verify {command}")
     assert command in p4verify("--help").out
+
+
+@pytest.mark.parametrize("command", ["check", "offload", "watch"])
+def test_help_says_how_long_it_takes_at_most(p4verify: Command, command: str) -> None:
+    told = " ".join(p4verify(command, "--help").out.split())
+    assert f"default: {Engine.within(None).timeout:.0f} for a query, none for the comparison" in told
 
 
 def test_version(p4verify: Command) -> None:
