@@ -7,7 +7,7 @@ fields that nobody changes, are not written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ....semantics import ir
@@ -21,7 +21,7 @@ from .fields import header_fields
 from .frame import Ref, headers, leaves, varbits
 from .gen import Gen
 from .hooks import XdpHook
-from .writing import Field, copy_tc, dirty, resize_xdp, store_xdp, write_tc
+from .writing import Field, OfShortFrames, TooShort, copy_tc, dirty, resize_xdp, store_xdp, write_tc
 
 MAX_LEAVES = 1024
 """Layouts of the outgoing frame; more are refused."""
@@ -94,10 +94,16 @@ class Deparser:
     """Bytes of its headers, for each layout."""
     grows: bool = False
     """Whether a frame may get longer."""
+    _env: Mapping[str, Ref] = field(default_factory=dict, init=False)
+    """What the deparser's parameters are."""
+    _of_short_frames: CannotOffload | None = field(default=None, init=False)
+    """The first layout that only frames of less than Ethernet's shortest length make too short: why that is refused,
+    where no other layout is worse."""
 
     def run(self, env: dict[str, Ref], exits: Sequence[Exit]) -> None:
         """The code from here on: writes the new frame and goes to ``send``."""
         g = self.g
+        self._env = dict(env)
         objects.begin(g, self.control.name)
         names = self._names(self.control, dict(env))
         steps = _steps((*self.control.locals, *self.control.body.body), names)
@@ -111,6 +117,8 @@ class Deparser:
             if count > MAX_LEAVES:
                 raise CannotOffload("the outgoing frame has too many different layouts", self.control.span)
             self._piece(item, todo)
+        if self._of_short_frames is not None:
+            raise self._of_short_frames
 
     def _names(self, control: ir.Control, env: dict[str, Ref]) -> _Names:
         actions = {action.name: action for action in (*self.g.program.actions, *control.actions)}
@@ -255,7 +263,11 @@ class Deparser:
         shared: Shared = {}
 
         def write(tagged: bool, cursor: int) -> None:
-            self._write(emitted, [way for way in exits if (way.tagged, way.cursor) == (tagged, cursor)], shared)
+            ways = [way for way in exits if (way.tagged, way.cursor) == (tagged, cursor)]
+            try:
+                self._write(emitted, ways, shared)
+            except TooShort as error:
+                self._refuse(error, emitted, cursor)
 
         def finish() -> None:
             for label, fields, size in shared.values():
@@ -265,6 +277,22 @@ class Deparser:
             shared.clear()
 
         for_each(g, self.cursor, [(way.tagged, way.cursor) for way in exits], write, finish)
+
+    def _refuse(self, error: TooShort, emitted: tuple[Emitted, ...], cursor: int) -> None:
+        """Say which layout gets too short: later, if there may be one for which the same would not help."""
+        names = ", ".join(self._shown(header) for header, _ in emitted) or "none"
+        layout = f"emitted: {names}; parsed: {cursor // 8} bytes"
+        told = CannotOffload(f"{error.reason} ({layout}){error.hint}", error.span)
+        if not isinstance(error, OfShortFrames):
+            raise told from None
+        self._of_short_frames = self._of_short_frames or told
+
+    def _shown(self, header: Ref) -> str:
+        """A header as the deparser calls it."""
+        for name, ref in self._env.items():
+            if header.path.startswith(f"{ref.path}."):
+                return (name + header.path.removeprefix(ref.path)).replace(".[", "[")
+        return header.path
 
     def _write(self, emitted: tuple[Emitted, ...], ways: Sequence[Exit], shared: Shared) -> None:
         """Make room for the new headers and write them, with code that all cursors share whose frames differ in no more

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from ....semantics.source import Span
 from ...base import CannotOffload
@@ -41,6 +42,19 @@ class Field:
     kept: bool
 
 
+class TooShort(CannotOffload):
+    """A frame would get shorter than the helpers make them."""
+
+    hint: ClassVar[str] = ""
+    """What helps against it."""
+
+
+class OfShortFrames(TooShort):
+    """... but none would that comes in with all the bytes that Ethernet's frames have."""
+
+    hint: ClassVar[str] = f"; min_frame={ETH_ZLEN} says that none come in that get so short"
+
+
 NO_TAGS = "untagged=1 says that no frame comes with a tag"
 
 
@@ -71,21 +85,31 @@ def _compose_bytes(g: Gen, fields: Sequence[Field], start: int, size: int, write
 def too_short(g: Gen, size: int, parsed: int, *, tagged: bool) -> bool:
     """Whether the first ``parsed`` bytes of a frame cannot become ``size``: frames get shorter than the helpers make
     them, or go on to the stack, at tc, with another length."""
-    if isinstance(g.hook, TcHook):
-        if g.to_stack and (tagged or size < parsed):
-            return True
-        least = max(g.shortest, fronts.TAGGED_LEAST if tagged else 0)
-    else:
-        least = g.shortest
+    if isinstance(g.hook, TcHook) and g.to_stack and (tagged or size < parsed):
+        return True
+    return _too_short(g, g.shortest, size, parsed, tagged=tagged)
+
+
+def _too_short(g: Gen, shortest: int, size: int, parsed: int, *, tagged: bool) -> bool:
+    """Whether a frame of at least ``shortest`` bytes gets too short for the helpers."""
+    least = max(shortest, fronts.TAGGED_LEAST) if tagged and isinstance(g.hook, TcHook) else shortest
     return size < parsed and size + max(0, least - parsed) < ETH_HLEN
+
+
+def _refuse_too_short(g: Gen, size: int, parsed: int, span: Span, *, tagged: bool) -> None:
+    """Raises :class:`TooShort` if the first ``parsed`` bytes of a frame cannot become ``size``."""
+    if not _too_short(g, g.shortest, size, parsed, tagged=tagged):
+        return
+    said = f"XDP does not make frames shorter than {ETH_HLEN} bytes (bpf_xdp_adjust_head)"
+    if isinstance(g.hook, TcHook):
+        said = f"at tc frames do not get shorter than {ETH_HLEN} bytes (bpf_skb_vlan_pop)"
+    helped = not _too_short(g, ETH_ZLEN, size, parsed, tagged=tagged)
+    raise (OfShortFrames if helped else TooShort)(said, span)
 
 
 def resize_xdp(g: Gen, size: int, parsed: int, span: Span) -> None:
     """Make the first ``parsed`` bytes of the frame ``size``, which are still to be written."""
-    if too_short(g, size, parsed, tagged=False):
-        raise CannotOffload(
-            f"XDP does not make frames shorter than {ETH_HLEN} bytes (bpf_xdp_adjust_head)" + _hint(g), span
-        )
+    _refuse_too_short(g, size, parsed, span, tagged=False)
     if size != parsed:
         g.asm.emit(asm.mov(R1, R6), asm.mov(R2, parsed - size), asm.call(XDP_ADJUST_HEAD))
         g.asm.jump("jne", R0, 0, g.drop)
@@ -185,6 +209,7 @@ def _copy_resized(
     """... where the frame gets another length in between, or loses the tag beside it: the old bytes are put aside, and
     put back in front of the same payload. A tag that was beside the frame is one of them, also where it is payload."""
     front = max(parsed, TAG_AT + TAG_BYTES) if tagged else parsed
+    _refuse_too_short(g, size + front - parsed, front, span, tagged=tagged)
     with ExitStack() as stack:
         place = stack.enter_context(hook.fetch(g, tagged, 0, front, g.drop))[1] if front else 0
         longer = size + front - parsed
@@ -202,11 +227,7 @@ def _copy_resized(
 
 def _resize_and_store(g: Gen, fields: Sequence[Field], tagged: bool, size: int, parsed: int, span: Span) -> None:
     """The new first bytes, all of them in the data. What is in front of :data:`.fronts.MOVED` is not where it was."""
-    least = max(g.shortest, fronts.TAGGED_LEAST if tagged else 0)
-    if size < parsed and size + max(0, least - parsed) < ETH_HLEN:
-        raise CannotOffload(
-            f"at tc frames do not get shorter than {ETH_HLEN} bytes (bpf_skb_vlan_pop)" + _hint(g), span
-        )
+    _refuse_too_short(g, size, parsed, span, tagged=tagged)
     if fronts.resize(g, size, parsed, tagged=tagged):
         fields = [replace(each, kept=each.kept and each.at >= 8 * fronts.MOVED) for each in fields]
     for start, count in dirty(fields, size):
@@ -215,13 +236,6 @@ def _resize_and_store(g: Gen, fields: Sequence[Field], tagged: bool, size: int, 
 
 def _bytes_of(stretches: Sequence[tuple[int, int]]) -> set[int]:
     return {index for start, count in stretches for index in range(start, start + count)}
-
-
-def _hint(g: Gen) -> str:
-    """What helps against frames that would get too short."""
-    if g.shortest >= ETH_ZLEN:
-        return ""
-    return f"; min_frame={ETH_ZLEN} says that none come in that get so short"
 
 
 def _move(g: Gen, helper: int, tagged: bool, start: int, place: int, count: int) -> None:
@@ -264,6 +278,6 @@ def _other_tag(g: Gen, hook: TcHook, fields: Sequence[Field], size: int) -> None
 
 
 __all__ = [
-    "Field", "copy_tc", "dirty", "put_tc", "put_xdp", "resize_tc", "resize_xdp", "resizing", "store_xdp", "too_short",
-    "write_tc",
+    "Field", "OfShortFrames", "TooShort", "copy_tc", "dirty", "put_tc", "put_xdp", "resize_tc", "resize_xdp",
+    "resizing", "store_xdp", "too_short", "write_tc",
 ]  # fmt: skip

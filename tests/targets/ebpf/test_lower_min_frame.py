@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
 from p4verify.checks import Checker
@@ -45,6 +47,32 @@ def test_a_frame_may_get_shorter_where_none_comes_in_that_gets_too_short() -> No
     assert found.verdict is Verdict.ACCEPT, found.reason
     assert any("at least 60 bytes" in text for text in found.assumptions)
     assert proof(lower(popping(), None, {"hook": "xdp", "min_frame": "16"})).verdict is Verdict.ACCEPT
+
+
+@pytest.mark.parametrize("hook", ["tc", "xdp"])
+@pytest.mark.parametrize(("gone", "layout", "helped"), [
+    ("hdr.a.setInvalid();", "emitted: none; parsed: 16 bytes", True),
+    ("hdr.a.setInvalid(); hdr.b.setInvalid();", "emitted: none; parsed: 56 bytes", False),
+    ("hdr.b.setInvalid(); hdr.c[0].setInvalid(); hdr.a.setInvalid();", "emitted: hdr.c[1]; parsed: 58 bytes", False),
+])  # fmt: skip
+def test_the_layout_that_gets_too_short_is_told(hook: str, gone: str, layout: str, helped: bool) -> None:
+    """Of several, one that gets too short whatever frames come in."""
+    types = "header a_t { bit<128> x; } header b_t { bit<320> x; } header c_t { bit<8> x; }"
+    types += " struct headers { a_t a; b_t b; c_t[2] c; }"
+    parse = """
+    state start { p.extract(hdr.a); transition select(hdr.a.x) { 1: more; default: accept; } }
+    state more { p.extract(hdr.b); transition MORE; }
+    state all { p.extract(hdr.c.next); p.extract(hdr.c.next); transition accept; }
+    """.replace("MORE", "all" if "hdr.c" in gone else "accept")
+    ingress = f"apply {{ {gone} std.egress_spec = 3; }}"
+    program = load_text(v1_program(types, parse, ingress, "p.emit(hdr);"), "short.p4").program
+    with pytest.raises(CannotOffload) as refusal:
+        lower(program, None, {"hook": hook})
+    assert "shorter than 14 bytes" in refusal.value.reason
+    assert f"({layout})" in refusal.value.reason
+    assert ("min_frame=60" in refusal.value.reason) == helped
+    with pytest.raises(CannotOffload) if not helped else nullcontext():
+        lower(program, None, {"hook": hook, "min_frame": "60"})
 
 
 def test_what_the_object_says_is_all_that_is_assumed() -> None:
