@@ -59,7 +59,11 @@ def two_machines(first: Given, second: Given) -> tuple[Machine, Machine]:
     target = first[0]
     if target is second[0] and isinstance(target, ComparesArtifacts):
         sides = target.behaviours(first[1], second[1])
-        left, right = (Machine(t, a, p, side, t.name) for (t, a, p), side in zip((first, second), sides, strict=True))
+        artifacts = target.as_compared(first[1], second[1])
+        left, right = (
+            Machine(t, artifact, p, side, t.name)
+            for (t, _, p), artifact, side in zip((first, second), artifacts, sides, strict=True)
+        )
         return left, right
     left, right = (machine_with(t, a, p, t.name) for t, a, p in (first, second))
     return left, right

@@ -263,6 +263,11 @@ class ComparesArtifacts(Protocol):
         """
         ...
 
+    def as_compared(self, first: Any, second: Any) -> tuple[Any, Any]:
+        """Both artifacts as :meth:`contents` and the oracle take them, so that state is named as in
+        :meth:`behaviours`; raises as that does."""
+        ...
+
     def contents(
         self,
         artifact: Any,

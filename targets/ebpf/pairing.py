@@ -1,7 +1,8 @@
 """Two objects side by side: their maps paired, both told in the same names; and maps filled as a model asks.
 
 Maps are paired by name; those left over by what they are (type, sizes, fields) where only one of each is like that. A
-map whose name the other object has, too, is not left over, whether programs there use it or not.
+map whose name the other object has, too, is not left over, whether programs there use it or not. Sections of global
+data in which variables have moved are related variable by variable (:mod:`.variables`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from .artifact.program import ARRAYS, F_RDONLY_PROG, INNER, NUMBER_BYTES
 from .meaning import meaning
 from .meaning.memory import PRESENT
 from .trie_laws import element_name, entry, length_name, trie_laws
+from .variables import in_parts, related, value_of
 
 _OTHER_SCRATCH = f"{scratch.NAME} (other)"
 _ARRAYS = ("array", "percpu_array")
@@ -33,7 +35,9 @@ def behaviours(first: BpfObject, second: BpfObject) -> tuple[Behaviour, Behaviou
     Raises:
         Unsupported: maps of one name that are not alike, or something that is not modelled.
     """
-    second, notes = paired(first, _apart(second))
+    told = related(first, second)
+    first = told.first
+    second, notes = paired(first, _apart(told.second))
     written: frozenset[str] = frozenset()
     while True:  # ends: each round adds a map that one of them writes
         left = scratch.forgotten(meaning(first, written=written, open_ended=True), first.maps)
@@ -43,8 +47,17 @@ def behaviours(first: BpfObject, second: BpfObject) -> tuple[Behaviour, Behaviou
         )
         if found <= written:
             laws = _of_tries(first, (left, right))
+            left, right = in_parts(left, first, second), in_parts(right, second, first)
+            notes = (*notes, *told.notes)
             return left, replace(right, notes=(*right.notes, *notes), axioms=(*right.axioms, *laws))
         written |= found
+
+
+def as_compared(first: BpfObject, second: BpfObject) -> tuple[BpfObject, BpfObject]:
+    """Both as :func:`contents` and the oracle take them, where global data is named as in :func:`behaviours`. Raises
+    Unsupported."""
+    told = related(first, second)
+    return told.first, told.second
 
 
 def _of_tries(first: BpfObject, sides: Sequence[Behaviour]) -> list[Term]:
@@ -59,7 +72,8 @@ def paired(first: BpfObject, second: BpfObject) -> tuple[BpfObject, tuple[str, .
     share a name. Raises Unsupported."""
     ours, theirs = _used(first), _used(second)
     for name in ours.keys() & theirs.keys():
-        _check_alike(ours[name], theirs[name], second)
+        if not ours[name].parts:  # sections that are told in parts have sizes of their own
+            _check_alike(ours[name], theirs[name], second)
     names: dict[str, str] = {}
     of_first, of_second = ({item.name for item in obj.maps} for obj in (first, second))
     left = [item for name, item in ours.items() if name not in of_second]
@@ -124,8 +138,9 @@ def contents(
     """Elements that make the maps of ``obj`` answer what is asked of them in ``terms`` as the functions do."""
     out: dict[str, list[tuple[bytes, bytes]]] = {}
     for item in _with_inner(sized(obj, values).maps):
-        names = {f"map.{item.name}.{part}" for part in ("found", "value", "number")}
-        names |= {f"state.map.{item.name}", f"state.map.{item.name}{PRESENT}"}
+        told = [item.name, *(part.name for part in item.parts)]
+        names = {f"map.{name}.{part}" for name in told for part in ("found", "value", "number")}
+        names |= {f"state.map.{name}{end}" for name in told for end in ("", PRESENT)}
         elements = dict(_elements(item, _asked(terms, names, values, functions), functions))
         if elements:
             out[item.name] = list(elements.items())
@@ -161,8 +176,13 @@ def _elements(item: MapDef, keys: Iterator[int], functions: Functions) -> Iterat
         if item.inner is not None:
             yield key, answer(number, f"map.{item.name}.number").to_bytes(NUMBER_BYTES, "big")
             continue
-        value = answer(_element(item, number, functions), f"state.map.{item.name}", f"map.{item.name}.value")
-        yield _entry(item, key, functions), value.to_bytes(item.value_size, "big")
+        element = _element(item, number, functions)
+
+        def held(name: str, element: int = element) -> int:
+            return answer(element, f"state.map.{name}", f"map.{name}.value")
+
+        value = value_of(item, held) if item.parts else held(item.name).to_bytes(item.value_size, "big")
+        yield _entry(item, key, functions), value
 
 
 def _element(item: MapDef, key: int, functions: Functions) -> int:

@@ -100,6 +100,12 @@ class EbpfTarget:
 
         return behaviours(first, second)
 
+    def as_compared(self, first: BpfObject, second: BpfObject) -> tuple[BpfObject, BpfObject]:
+        """See :func:`.pairing.as_compared`."""
+        from .pairing import as_compared
+
+        return as_compared(first, second)
+
     def contents(
         self,
         artifact: BpfObject,

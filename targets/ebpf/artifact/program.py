@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -46,6 +46,34 @@ class Field:
     """The name of its struct, if it is one that the kernel knows (:data:`KERNEL_STRUCTS`)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Bytes of a value: from where on, and how many."""
+
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What of a value is told under a name of its own: these pieces one behind the other."""
+
+    name: str
+    pieces: tuple[Piece, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes in all."""
+        return sum(piece.size for piece in self.pieces)
+
+    def placed(self) -> Iterator[tuple[Piece, int]]:
+        """The pieces, each with where it lies in the part."""
+        at = 0
+        for piece in self.pieces:
+            yield piece, at
+            at += piece.size
+
+
 KERNEL_STRUCTS: Final = {"bpf_spin_lock": 4}
 """Structs in values of maps that the kernel looks for by name (kernel/bpf/btf.c), and the bytes of the number in it."""
 INNER: Final = ".inner"
@@ -84,6 +112,10 @@ class MapDef:
     """The same of the value."""
     enumerators: Mapping[str, int] = field(default_factory=dict, compare=False)
     """Names of numbers, of the enums in key and value."""
+    variables: tuple[Field, ...] = field(default=(), compare=False)
+    """Of global data the variables, in ascending order; () where the object does not say where each one lies."""
+    parts: tuple[Part, ...] = field(default=(), compare=False)
+    """Of global data that is told in parts (:mod:`..variables`): together they are the whole value."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Final, NoReturn
 
 from ....semantics.source import InputError, Span, Unsupported
@@ -15,7 +16,7 @@ from . import btf, core, elf
 from .elf import Elf, Section, Symbol
 from .insn import PSEUDO_FUNC, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE, SLOT, DecodeError, Insn, decode, slots
 from .maps import place_of_values, read_map
-from .program import F_RDONLY_PROG, MAP_TYPES, OF_MAPS, BpfObject, BpfProgram, Function, Line, MapDef
+from .program import F_RDONLY_PROG, MAP_TYPES, OF_MAPS, BpfObject, BpfProgram, Field, Function, Line, MapDef
 from .write import MAPS, R_BPF_64_32, R_BPF_64_64, TEXT, is_data, is_local_call
 
 MAX_LINKED_SLOTS: Final = 1 << 20
@@ -132,7 +133,7 @@ class _Reader:
                 yield from self._legacy_maps(index, section)
         for index, section in enumerate(self.elf.sections):
             if is_data(section.name) and section.type in (elf.SHT_PROGBITS, elf.SHT_NOBITS) and section.size:
-                yield (index, 0), self._global_data(section)
+                yield (index, 0), self._global_data(index, section)
 
     def _btf_maps(self, index: int) -> Iterator[tuple[tuple[int, int], MapDef]]:
         variables = {}
@@ -183,12 +184,19 @@ class _Reader:
         found = [s for s in self.elf.symbols if s.section == index and s.type == elf.STT_OBJECT]
         return sorted(found, key=lambda s: s.value)
 
-    def _global_data(self, section: Section) -> MapDef:
+    def _global_data(self, index: int, section: Section) -> MapDef:
         if section.relocations:
             self.unsupported(f"section {section.name}: global data that holds addresses")
         data = section.data if section.type == elf.SHT_PROGBITS else bytes(section.size)
         flags = F_RDONLY_PROG if section.name.startswith(".rodata") else 0
-        return MapDef(section.name, "array", 4, len(data), 1, flags, data=data)
+        return MapDef(section.name, "array", 4, len(data), 1, flags, data=data, variables=self._variables(index))
+
+    def _variables(self, index: int) -> tuple[Field, ...]:
+        """The variables of a section; () where their names or places are not their own (linked files, aliases)."""
+        found = [Field(s.name, s.value, s.size) for s in self._objects(index) if s.size]
+        apart = all(x.offset + x.size <= y.offset for x, y in pairwise(found))
+        named = all(item.name for item in found) and len({item.name for item in found}) == len(found)
+        return tuple(found) if apart and named else ()
 
     # --- code ---
 

@@ -8,6 +8,7 @@ from typing import Final
 from ...base import Cells, Observation
 from ..artifact import MapDef
 from ..artifact.program import PERF_BLOCK
+from ..variables import all_parts, part_of
 from .kernel import KernelMap
 from .perf import PerfMap
 
@@ -25,12 +26,17 @@ def cells(
     them. A map per CPU shows the value of the CPU on which it is no more what it was ``before`` (map's name →
     elements)."""
     out: dict[str, dict[int, int]] = {}
+    parts = all_parts({name: held.item for name, held in maps.items()})
     for name, indexes in asked.items():
         plain = name.removeprefix(_STATE).removesuffix(_PRESENT)
+        plain, part = parts.get(plain, (plain, None))
         held = maps.get(plain) if name.startswith(_STATE) else None
         if held is not None and held.item.programs is None and held.item.inner is None:
             known = before.get(plain, {})
-            out[name] = dict(_values(held, list(indexes), known, presence=name.endswith(_PRESENT)))
+            found = dict(_values(held, list(indexes), known, presence=name.endswith(_PRESENT)))
+            size = held.item.value_size
+            told = {i: part_of(value.to_bytes(size, "big"), part) for i, value in found.items()} if part else {}
+            out[name] = {**found, **{i: int.from_bytes(value, "big") for i, value in told.items()}}
     return out
 
 
