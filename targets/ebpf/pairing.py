@@ -40,24 +40,60 @@ def behaviours(first: BpfObject, second: BpfObject) -> tuple[Behaviour, Behaviou
     second, notes = paired(first, _apart(told.second))
     written: frozenset[str] = frozenset()
     while True:  # ends: each round adds a map that one of them writes
-        left = scratch.forgotten(meaning(first, written=written, open_ended=True), first.maps)
-        right = scratch.forgotten(meaning(second, written=written, open_ended=True), second.maps, _OTHER_SCRATCH)
+        left = scratch.forgotten(_meaning(first, written), first.maps)
+        right = scratch.forgotten(_meaning(second, written), second.maps, _OTHER_SCRATCH)
         found = frozenset(
             name.removeprefix("map.") for side in (left, right) for case in side.cases for name in case.state
         )
         if found <= written:
             laws = _of_tries(first, (left, right))
-            left, right = in_parts(left, first, second), in_parts(right, second, first)
+            left, right = _told_alike(in_parts(left, first), in_parts(right, second))
             notes = (*notes, *told.notes)
             return left, replace(right, notes=(*right.notes, *notes), axioms=(*right.axioms, *laws))
         written |= found
+
+
+def _meaning(obj: BpfObject, written: frozenset[str]) -> Behaviour:
+    """What an object does, where it tells the state of those of the ``written`` maps that it refers to."""
+    has = {item.name for item in _with_inner(tuple(_used(obj).values()))}
+    here = frozenset(name for name in written if name.removesuffix(PRESENT) in has)
+    return meaning(obj, written=here, open_ended=True)
+
+
+def _told_alike(*sides: Behaviour) -> list[Behaviour]:
+    """The sides, each telling the state that any of them tells: a map that one does not refer to it leaves as it is."""
+    written = {name: after for side in sides for case in side.cases for name, after in case.state.items()}
+    before = {name: _before(name, after) for name, after in written.items()}
+    return [
+        replace(
+            side,
+            cases=tuple(replace(case, state={**before, **case.state}) for case in side.cases),
+            observables=tuple(dict.fromkeys((*side.observables, *before))),
+        )
+        for side in sides
+    ]
+
+
+def _before(name: str, after: Term) -> Term:
+    """What the cell held of which ``after`` says what it holds afterwards."""
+    index = [variable for variable in b.variables(after) if variable.name == f"at.{name}"]
+    return b.apply(f"state.{name}", after.sort, *index)
 
 
 def as_compared(first: BpfObject, second: BpfObject) -> tuple[BpfObject, BpfObject]:
     """Both as :func:`contents` and the oracle take them, where global data is named as in :func:`behaviours`. Raises
     Unsupported."""
     told = related(first, second)
-    return told.first, told.second
+    return _without_unlike(told.first, told.second), _without_unlike(told.second, told.first)
+
+
+def _without_unlike(obj: BpfObject, other: BpfObject) -> BpfObject:
+    """The object without maps that it does not refer to, where the other one has one of that name that is not like it:
+    what is said of that one is nothing to this one."""
+    named = {insn.map for program in obj.programs for insn in program.insns}
+    theirs = {item.name: _signature(item) for item in other.maps}
+    kept = (m for m in obj.maps if m.name in named or m.parts or theirs.get(m.name, _signature(m)) == _signature(m))
+    return replace(obj, maps=tuple(kept))
 
 
 def _of_tries(first: BpfObject, sides: Sequence[Behaviour]) -> list[Term]:

@@ -3,7 +3,7 @@
 A section of global data is a map of one element. Its value is told in parts, which are states of their own: what both
 objects hold under the same names, in the order of the first one, and what only one of them has, padding included. So
 code stays as it is, and where its pointers lead; what it finds and leaves there is told otherwise. An object leaves the
-variables that only the other one has as they are.
+variables that only the other one has as they are: it tells no state of that name.
 """
 
 from __future__ import annotations
@@ -124,24 +124,23 @@ def _alone(ours: MapDef, theirs: MapDef) -> str:
 # --- behaviours ---------------------------------------------------------------------------------------------------
 
 
-def in_parts(machine: Behaviour, own: BpfObject, other: BpfObject) -> Behaviour:
-    """The behaviour of ``own``, which is told over whole sections, over the parts that both have."""
-    foreign = {item.name: item.parts for item in other.maps}
-    for item in own.maps:
+def in_parts(machine: Behaviour, obj: BpfObject) -> Behaviour:
+    """The behaviour of an object, which is told over whole sections, over their parts."""
+    for item in obj.maps:
         if item.parts:
-            machine = _in_parts_of(machine, item, foreign[item.name])
+            machine = _in_parts_of(machine, item)
     return machine
 
 
-def _in_parts_of(machine: Behaviour, item: MapDef, foreign: Sequence[Part]) -> Behaviour:
+def _in_parts_of(machine: Behaviour, item: MapDef) -> Behaviour:
     reads = {text.format(item.name): partial(_whole, item, text) for text in _READS}
     machine = changed(machine, lambda terms: b.substitute(terms, {}, reads))
     name = _STATE + item.name
     if name not in machine.observables:
         return machine
-    names = dict.fromkeys(_STATE + part.name for part in (*item.parts, *foreign))
+    names = [_STATE + part.name for part in item.parts]
     seen = tuple(one for each in machine.observables for one in (names if each == name else (each,)))
-    cases = tuple(_case_in_parts(case, item, foreign) for case in machine.cases)
+    cases = tuple(_case_in_parts(case, item) for case in machine.cases)
     return replace(machine, cases=cases, observables=seen)
 
 
@@ -155,20 +154,16 @@ def _whole(item: MapDef, text: str, key: Term) -> Term:
     return b.concat(*(found[offset] for offset in sorted(found)))
 
 
-def _case_in_parts(case: Case, item: MapDef, foreign: Sequence[Part]) -> Case:
+def _case_in_parts(case: Case, item: MapDef) -> Case:
     state = dict(case.state)
     whole = state.pop(_STATE + item.name, None)
     if whole is None:
         return case
-    parts = {part.name: part for part in item.parts}
-    for part in (*item.parts, *foreign):
-        index = b.var(f"at.{_STATE}{part.name}", 8 * item.key_size)
-        if part.name in parts:
-            held = b.concat(*(_cut(whole, piece.offset, piece.size) for piece in parts[part.name].pieces))
-            told = b.substitute([held], {b.var(f"at.{_STATE}{item.name}", index.width): index})[0]
-        else:
-            told = b.apply(f"state.{_STATE}{part.name}", 8 * part.size, index)
-        state[_STATE + part.name] = told
+    index = b.var(f"at.{_STATE}{item.name}", 8 * item.key_size)
+    for part in item.parts:
+        held = b.concat(*(_cut(whole, piece.offset, piece.size) for piece in part.pieces))
+        own_index = b.var(f"at.{_STATE}{part.name}", index.width)
+        (state[_STATE + part.name],) = b.substitute([held], {index: own_index})
     return replace(case, state=state)
 
 
