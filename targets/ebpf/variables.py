@@ -113,7 +113,7 @@ def _note(ours: MapDef, theirs: MapDef) -> str:
 
 def _by_place(ours: MapDef, theirs: MapDef) -> list[str]:
     """What to say of sections that are compared as they lie."""
-    alone = _alone(ours, theirs)
+    alone = _alone(ours, theirs) if ours.value_size == theirs.value_size else ""
     return [f"variables of {ours.name} that only one object has are related by place: {alone}"] if alone else []
 
 
