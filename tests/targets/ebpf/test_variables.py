@@ -24,8 +24,8 @@ char _license[] SEC("license") = "GPL";
 """
 BOTH_KERNELS = ("ebpf kernel", "ebpf kernel")
 BY_NAME = "variables of .bss are related by name"
-COUNT = "if (n > 100) a++; else b += 2;"
-COUNT_OTHERWISE = "if (n <= 100) b += 2; else a++;"
+COUNT = "if (n > 100) a ^= n; else b |= 2;"
+COUNT_OTHERWISE = "if (n <= 100) b |= 2; else a ^= n;"
 
 
 def text(variables: str, code: str) -> str:
@@ -75,7 +75,12 @@ def test_the_same_order_is_told_as_it_lies() -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["if (n <= 100) b += 3; else a++;", "if (n <= 101) b += 2; else a++;", "if (n <= 100) a += 2; else b++;", "a++;"],
+    [
+        "if (n <= 100) b |= 3; else a ^= n;",
+        "if (n <= 101) b |= 2; else a ^= n;",
+        "if (n <= 100) a |= 2; else b ^= n;",
+        "if (n > 100) a ^= n;",
+    ],
 )
 def test_a_mistake_is_found_in_another_order(code: str, kernel_oracle: KernelOracle) -> None:
     proof = compared((AB, COUNT), (BA, code))
@@ -109,8 +114,8 @@ def test_a_variable_of_one_object(turned: bool) -> None:
     written = verdict(f"{COUNT} more++;")
     assert written.verdict is Verdict.REJECT
     assert f"state map..bss ({'second' if turned else 'first'} only)" in written.reason
-    assert verdict("if (n > 100 + (more & 1)) a++; else b += 2;").verdict is Verdict.REJECT
-    assert verdict("if (n > 100) a++; else b += 2; more = more;").verdict is Verdict.ACCEPT
+    assert verdict("if (n > 100 + (more & 1)) a ^= n; else b |= 2;").verdict is Verdict.REJECT
+    assert verdict(f"{COUNT} more = more;").verdict is Verdict.ACCEPT
 
 
 def test_variables_that_each_object_has_alone_do_not_stand_for_each_other() -> None:
@@ -131,14 +136,14 @@ def test_a_variable_of_two_sizes_is_not_compared() -> None:
     assert proof.reason.endswith("variable b of .bss has 8 bytes in one object, 4 in the other")
 
 
-ONE_OF_DATA = ("u64 a = 1; u64 b = 2;", "if (b > 7) a++; a++; b ^= n;")
+ONE_OF_DATA = ("u64 a = 1; u64 b = 2;", "if (b > 7) a ^= n; b ^= n;")
 
 
 @pytest.mark.parametrize("second", ["u64 b = 2; u64 a = 1;", "u64 b = 9; u64 a = 1;"])
 def test_variables_with_initial_values(second: str, kernel_oracle: KernelOracle) -> None:
     """What they hold before a frame is anything, and the same on both sides, in any order."""
-    assert compared(ONE_OF_DATA, (second, "a++; if (b > 7) a++; b ^= n;")).verdict is Verdict.ACCEPT
-    proof = compared(ONE_OF_DATA, (second, "a++; if (b > 8) a++; b ^= n;"))
+    assert compared(ONE_OF_DATA, (second, "u64 c = b; b = c ^ n; if (c > 7) a ^= n;")).verdict is Verdict.ACCEPT
+    proof = compared(ONE_OF_DATA, (second, "u64 c = b; b = c ^ n; if (c > 8) a ^= n;"))
     assert proof.verdict is Verdict.REJECT
     assert seen_by(proof)[-2:] == BOTH_KERNELS
 
