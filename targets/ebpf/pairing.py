@@ -21,7 +21,7 @@ from .artifact.program import ARRAYS, F_RDONLY_PROG, INNER, NUMBER_BYTES
 from .meaning import meaning
 from .meaning.memory import PRESENT
 from .trie_laws import element_name, entry, length_name, trie_laws
-from .variables import in_parts, related, value_of
+from .variables import in_parts, related, value_of, with_foreign
 
 _OTHER_SCRATCH = f"{scratch.NAME} (other)"
 _ARRAYS = ("array", "percpu_array")
@@ -84,7 +84,10 @@ def as_compared(first: BpfObject, second: BpfObject) -> tuple[BpfObject, BpfObje
     """Both as :func:`contents` and the oracle take them, where global data is named as in :func:`behaviours`. Raises
     Unsupported."""
     told = related(first, second)
-    return _without_unlike(told.first, told.second), _without_unlike(told.second, told.first)
+    second = paired(told.first, told.second)[0]
+    taken = {item.name for item in second.maps} - {item.name for item in told.second.maps}
+    left, right = _without_unlike(told.first, second), _without_unlike(told.second, told.first)
+    return with_foreign(left, second, ()), with_foreign(right, told.first, taken)
 
 
 def _without_unlike(obj: BpfObject, other: BpfObject) -> BpfObject:

@@ -8,7 +8,7 @@ variables that only the other one has as they are: it tells no state of that nam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -174,6 +174,17 @@ def _cut(whole: Term, at: int, size: int) -> Term:
 
 
 # --- machines -----------------------------------------------------------------------------------------------------
+
+
+def with_foreign(obj: BpfObject, other: BpfObject, taken: Container[str]) -> BpfObject:
+    """The object with a map for all global data that only the other one has, which no program of its own refers to: a
+    machine shows with it that it leaves this as it is. ``taken``: what is here under another name."""
+    own = {item.name for item in obj.maps}
+    sections = [m for m in other.maps if m.data is not None and not m.flags & F_RDONLY_PROG]
+    more = [item for item in sections if item.name not in own and item.name not in taken]
+    alone = [part for item in sections for part in item.parts if part.name != item.name]
+    more += [MapDef(part.name, "array", 4, part.size, 1, data=bytes(part.size)) for part in alone]
+    return replace(obj, maps=(*obj.maps, *more))
 
 
 def value_of(item: MapDef, held: Callable[[str], int]) -> bytes:

@@ -101,7 +101,7 @@ MORE = "u64 a = 0; u64 b = 0; u64 more = 0;"
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_a_variable_of_one_object(turned: bool) -> None:
+def test_a_variable_of_one_object(turned: bool, kernel_oracle: KernelOracle) -> None:
     """It is nothing to the verdict where nobody asks, and a difference where it is written or counts."""
 
     def verdict(code: str) -> Proof:
@@ -114,6 +114,7 @@ def test_a_variable_of_one_object(turned: bool) -> None:
     written = verdict(f"{COUNT} more++;")
     assert written.verdict is Verdict.REJECT
     assert f"state map..bss ({'second' if turned else 'first'} only)" in written.reason
+    assert seen_by(written)[-2:] == BOTH_KERNELS
     assert verdict("if (n > 100 + (more & 1)) a ^= n; else b |= 2;").verdict is Verdict.REJECT
     assert verdict(f"{COUNT} more = more;").verdict is Verdict.ACCEPT
 
@@ -189,13 +190,14 @@ def test_static_variables_of_functions() -> None:
     assert compared((named[0], first), (named[1], other)).verdict is Verdict.REJECT
 
 
-def test_a_section_that_only_one_program_refers_to() -> None:
+def test_a_section_that_only_one_program_refers_to(kernel_oracle: KernelOracle) -> None:
     """The other object has no such section, or one of another size: both ended in a traceback."""
     for others in ("", "u64 x = 0; u64 y = 0; u64 z = 0;"):
         for sides in (((AB, COUNT), (others, "")), ((others, ""), (AB, COUNT))):
             proof = compared(*sides)
             assert proof.verdict is Verdict.REJECT
             assert "state map..bss" in proof.reason
+            assert seen_by(proof)[-2:] == BOTH_KERNELS
     assert compared((AB, "if (a == a) return XDP_PASS;"), ("u64 x = 0;", "")).verdict is Verdict.ACCEPT
 
 
