@@ -155,6 +155,7 @@ V1Switch(P(), V(), I(), E(), V(), D()) main;
 """
 
 
+@pytest.mark.long
 def test_the_order_of_a_frame_and_its_copies_tells_nothing_apart(p4verify: Command, tmp_path: Path) -> None:
     """The machine sends copies one by one, the frame behind them; what is undefined in the frame may be anything."""
     (tmp_path / "copied.p4").write_text(COPIED)

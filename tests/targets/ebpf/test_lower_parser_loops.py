@@ -86,8 +86,18 @@ def agree(program: ir.Program, frames: list[str], oracle: KernelOracle) -> None:
 
 
 FIRST = "00" * 13
+FEW = 8
 
 
+@pytest.fixture
+def few_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less code to make and to load, of the same kind."""
+    for module in (parse, parse_bounds):
+        monkeypatch.setattr(module, "TURNS", FEW)
+    monkeypatch.setattr(parse, "MAX_POINTS", 400)
+
+
+@pytest.mark.usefixtures("few_turns")
 def test_a_loop_through_several_states_is_known_by_where_it_is(kernel_oracle: KernelOracle) -> None:
     """As many ways lead through the two states as there are words of two letters; places, only as many as bytes."""
     program = through("""
@@ -95,7 +105,7 @@ def test_a_loop_through_several_states_is_known_by_where_it_is(kernel_oracle: Ke
     state a { p.extract(hdr.a); transition select(hdr.a.next) { 1: a; 2: b; default: accept; } }
     state b { p.extract(hdr.b); transition select(hdr.b.next) { 1: a; 2: b; 3: reject; default: accept; } }
 """)
-    most = parse_bounds.TURNS
+    most = FEW
     ends = ["00", "0100aa", "0200bb", "01020100cc", "0202010200dd", "0103ee", "0203ff", "01", "02" * most + "00"]
     agree(
         program,
@@ -127,6 +137,7 @@ def test_a_loop_that_nothing_ends_is_left_some_time(kernel_oracle: KernelOracle)
     assert found.passed, found.mismatches  # nothing is sent
 
 
+@pytest.mark.usefixtures("few_turns")
 def test_an_element_that_is_found_at_run_time_is_extracted(kernel_oracle: KernelOracle) -> None:
     """Beyond the stack nothing is extracted, but the parser goes on."""
     program = through(
