@@ -176,6 +176,7 @@ def test_another_colour_than_the_original_gets_is_not_a_difference() -> None:
     assert "WRONG ACCEPT" in judged[False]
 
 
+@pytest.mark.long
 def test_another_member_than_bmv2_picks_is_a_difference() -> None:
     """An object is proven to pick as BMv2 does, so a mutant that picks otherwise is not excused by the program."""
     program = read_program(str(EXAMPLES / "ecmp.p4"), SourceOptions())
@@ -212,6 +213,7 @@ def test_a_port_that_nothing_defines_may_be_another_one() -> None:
     assert not made.allows(trial, 1, frame, ((), {"mark": 1}))
 
 
+@pytest.mark.long
 def test_a_port_that_nothing_defines_may_be_none_behind_many_other_values() -> None:
     """It is asked for first, and not all ways to choose the twelve bytes behind are tried."""
     program = load_text(_UNDEFINED, "undefined.p4").program

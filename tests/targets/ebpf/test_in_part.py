@@ -108,6 +108,7 @@ def test_the_frames_that_come_there_are_found() -> None:
     assert proof.counterexample.packet[12:14] == b"\x86\xdd"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("machines", [pytest.param(True, marks=pytest.mark.oracle), False])
 def test_what_does_the_same_there_is_not_accepted(*, machines: bool) -> None:
     for insns in (UNTOLD, of_ipv6(*UNTOLD)):

@@ -121,6 +121,7 @@ def test_proven_wherever_the_parser_stops(text: str, options: dict[str, str]) ->
     assert proof.verdict is Verdict.ACCEPT, proof.reason
 
 
+@pytest.mark.long
 def test_sums_from_places_of_their_own_hang_together() -> None:
     """Behind a tag that is beside the frame the object begins to add somewhere else than the program."""
     proof = (

@@ -173,6 +173,7 @@ ARRAYS = ("u32 t[8] = {}; u64 a = 0;", "t[n & 7]++; a += t[1];")
 MOVED = "char pad = 0; u64 a = 0; u32 t[8] = {};"
 
 
+@pytest.mark.long
 def test_arrays_that_are_indexed(kernel_oracle: KernelOracle) -> None:
     assert compared(ARRAYS, (MOVED, "u32 *e = &t[n & 7]; *e += 1; a += t[1];")).verdict is Verdict.ACCEPT
     for code in ("t[n & 3]++; a += t[1];", "t[n & 7]++; a += t[2];"):
