@@ -27,7 +27,7 @@ from .semantics import ir
 from .semantics.arch.assertions import OPEN
 from .semantics.bits import Term
 from .semantics.ir.traverse import fold
-from .semantics.meaning.behaviour import CHOICE, Assumption, Behaviour, Fault
+from .semantics.meaning.behaviour import CHOICE, Assumption, Behaviour, Fault, sends_copies
 from .semantics.meaning.concrete import BadBehaviour, evaluate_behaviour
 from .semantics.meaning.program import Run, meaning
 from .semantics.rules.ruleset import RuleSet
@@ -238,7 +238,7 @@ class _Runs:
     def _groups(self, given: Input) -> Groups:
         """The members of the groups that the packet is copied to."""
         groups = Groups(given.model.values)
-        if any(output.each for case in self.spec.cases for output in case.outputs):
+        if sends_copies(self.spec):
             values = {n: v for n, v in given.model.values.items() if not n.startswith(("pkt", "in.port"))}
             zeros = {v.name: 0 for v in b.variables(*all_terms(self.spec)) if v.name.startswith((CHOICE, OPEN))}
             evaluate_behaviour(

@@ -17,7 +17,7 @@ from typing import Literal
 from .on_numbers import all_terms
 from .proofs.answers import Table
 from .proofs.choices import choices_of, map_terms
-from .proofs.compare import inputs_read, obligations, with_all_cells
+from .proofs.compare import inputs_read, obligations
 from .proofs.counterexample import Input, Side
 from .proofs.engine import Engine, Model
 from .proofs.fixing import Application, as_decision
@@ -25,6 +25,7 @@ from .proofs.verdict import Observed
 from .semantics import bits as b
 from .semantics.bits import Term
 from .semantics.meaning.behaviour import Behaviour, is_choice, is_choice_of_a_copy
+from .semantics.meaning.cells_before import with_all_cells
 from .semantics.meaning.payload import PayloadFunctions, of_any_length
 
 Function = Callable[..., int]

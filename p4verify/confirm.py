@@ -37,7 +37,7 @@ from .restrictions import Restrictions
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.meaning.answers import answers
-from .semantics.meaning.behaviour import CHOICE, Behaviour, Fault, of_a_copy
+from .semantics.meaning.behaviour import CHOICE, Behaviour, Fault, of_a_copy, sends_copies
 from .semantics.meaning.concrete import BadBehaviour
 from .semantics.meaning.program import meaning
 from .semantics.rules.ruleset import RuleSet
@@ -283,15 +283,10 @@ def _may_agree(spec: Behaviour, pair: Pair, relation: Relation, functions: Funct
     if not chooses or relation.settled(spec) != spec or any(len(cells) > 1 for cells in given.cells.values()):
         return False
     machine = apart(in_the_programs_cells(pair.impl, relation), IMPL)
-    if _copies(spec) and not _copies(machine):
+    if sends_copies(spec) and not sends_copies(machine):
         return True
     told = functions.machine(pair.impl) | functions.program(spec)
     return allows(spec, machine, given, told, Engine(timeout=MAY_AGREE_SECONDS)) == "yes"
-
-
-def _copies(side: Behaviour) -> bool:
-    """Whether a side sends copies of which it says to which groups' members they go."""
-    return any(output.each for case in side.cases for output in case.outputs)
 
 
 def _at_a_port(model: Model, *sides: Behaviour) -> Model:

@@ -9,13 +9,14 @@ from contextlib import suppress
 from itertools import islice
 from typing import Final
 
-from .proofs.compare import cell_before, domain
+from .proofs.compare import domain
 from .proofs.engine import Engine, Model
 from .realise import CannotRealise, realise
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.bits import Term
 from .semantics.meaning.behaviour import Behaviour, Case
+from .semantics.meaning.cells_before import cell_before
 from .semantics.rules.ruleset import RuleSet
 
 SECONDS: Final = 0.5

@@ -29,6 +29,7 @@ from ..semantics.meaning.behaviour import (
     distinct_terms,
 )
 from ..semantics.meaning.bounds import UNBOUNDED, Bounds
+from ..semantics.meaning.cells_before import cells_before
 from .ends import byte_differences, lengths_differ
 from .happenings import Write, in_step, left_by, order_shows, slots, writes
 
@@ -161,7 +162,7 @@ def meeting(
     spec: Behaviour, impl: Behaviour, inputs: Term, reads: Reads | None = None, *, counted: bool = False
 ) -> Meeting:
     """What must hold where cases of two sides meet."""
-    widths = _cells_before(spec, impl)
+    widths = cells_before(spec, impl)
     asked = reads if reads is not None else tuple(inputs_read(side) for side in (spec, impl))
 
     def made(i: int, j: int, guard: Term | None = None) -> Obligation | None:
@@ -495,29 +496,3 @@ def _or_unchanged(name: str, x: Term | None, y: Term | None) -> tuple[Term, Term
     width = next(t.width for t in (x, y) if t is not None)
     before = b.var(f"in.{name}", width)
     return before if x is None else x, before if y is None else y
-
-
-def with_all_cells(*sides: Behaviour) -> list[Behaviour]:
-    """The sides, each telling of every state that some case of one of them writes what a cell holds afterwards. Where
-    only numbers are left of a case that does not tell, it is not known any more which cell is looked at."""
-    before = _cells_before(*sides)
-    return [
-        replace(side, cases=tuple(replace(case, state={**before, **case.state}) for case in side.cases))
-        for side in sides
-    ]
-
-
-def _cells_before(*sides: Behaviour) -> dict[str, Term]:
-    """For every name in some case's state: what an arbitrary cell held before (a single cell: no index)."""
-    names: dict[str, Term] = {}
-    for case in (c for side in sides for c in side.cases):
-        for name, after in case.state.items():
-            if name not in names:
-                names[name] = cell_before(name, after)
-    return names
-
-
-def cell_before(name: str, after: Term, prefix: str = "state") -> Term:
-    """What the cell of a state held, of which a case says what it holds ``after`` it: the one that is looked at."""
-    index = [v for v in b.variables(after) if v.name == f"at.{name}"]
-    return b.apply(f"{prefix}.{name}", after.sort, *index[:1])

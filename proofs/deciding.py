@@ -18,8 +18,9 @@ from typing import Final
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Behaviour, all_terms
+from ..semantics.meaning.cells_before import with_all_cells
 from .choices import IMPL, choices_of, map_terms, partner
-from .compare import Obligation, Part, inputs_read, obligations, unequal, with_all_cells
+from .compare import Obligation, Part, inputs_read, obligations, unequal
 from .difference import Difference, difference_in
 from .engine import Engine, Model
 from .fixing import all_fixed, fix

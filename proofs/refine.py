@@ -19,12 +19,13 @@ from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import Assumption, Behaviour, all_terms
 from ..semantics.meaning.bounds import Bounds
+from ..semantics.meaning.cells_before import with_all_cells
 from ..semantics.meaning.payload import sums_linked
 from ..semantics.source import OutOfTime
 from .alignment import aligned
 from .answers import OUT_OF_TIME
 from .choices import IMPL, SOME, apart, choices_of, likely, map_terms, partner
-from .compare import Obligation, domain, inputs_read, obligations, that_can_meet, with_all_cells, without_axioms
+from .compare import Obligation, domain, inputs_read, obligations, that_can_meet, without_axioms
 from .deciding import Aside, Real, Search
 from .difference import Difference
 from .engine import Answer, Engine, Model

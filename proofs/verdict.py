@@ -60,15 +60,18 @@ class Observed:
     """For each of the outputs of which kind it is, if that is known: nobody sees in which order several kinds are
     sent."""
 
+    def _knows_kinds(self) -> bool:
+        return len(self.kinds) == len(self.outputs)
+
     def of_alike_kinds(self, other: Observed) -> bool:
         """Whether of both it is known of which kinds their frames are, and they are of the same ones."""
-        known = all(len(side.kinds) == len(side.outputs) for side in (self, other))
+        known = self._knows_kinds() and other._knows_kinds()
         return known and {kind[:3] for kind in self.kinds} == {kind[:3] for kind in other.kinds}
 
     def in_step(self, other: Observed) -> tuple[Observed, Observed]:
         """Both with frames in the order in which they are compared: kind by kind, or where one side tells copies and
         the other does not, by where they go and what they are; as they are where nothing is known of kinds."""
-        if any(len(side.kinds) != len(side.outputs) for side in (self, other)):
+        if not (self._knows_kinds() and other._knows_kinds()):
             return self, other
         by_kind = self.of_alike_kinds(other)
         return self._in_order(by_kind=by_kind), other._in_order(by_kind=by_kind)

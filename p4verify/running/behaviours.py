@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from ..proofs.compare import cell_before
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import RETURNS, Behaviour, Case, Output, distinct_terms, of_a_copy
+from ..semantics.meaning.cells_before import cell_before
 from .terms import Source, function
 
 OUTSIDE: Final = -1

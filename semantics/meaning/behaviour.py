@@ -404,6 +404,11 @@ class Behaviour:
     conditions puts its states in the same order."""
 
 
+def sends_copies(behaviour: Behaviour) -> bool:
+    """Whether a behaviour sends copies of which it says to which groups' members they go."""
+    return any(output.each for case in behaviour.cases for output in case.outputs)
+
+
 def all_terms(behaviour: Behaviour) -> list[Term]:
     """Every term in ``behaviour`` once, but for the variables of its choices."""
     found = dict.fromkeys(distinct_terms(behaviour.cases))

@@ -13,6 +13,7 @@ from dataclasses import replace
 from ...semantics import bits as b
 from ...semantics.bits import Term
 from ...semantics.meaning.behaviour import Behaviour, distinct_terms
+from ...semantics.meaning.cells_before import cells_before, with_all_cells
 from ...semantics.source import Span, Unsupported
 from . import scratch
 from .artifact import BpfObject, MapDef
@@ -62,22 +63,10 @@ def _meaning(obj: BpfObject, written: frozenset[str]) -> Behaviour:
 
 def _told_alike(*sides: Behaviour) -> list[Behaviour]:
     """The sides, each telling the state that any of them tells: a map that one does not refer to it leaves as it is."""
-    written = {name: after for side in sides for case in side.cases for name, after in case.state.items()}
-    before = {name: _before(name, after) for name, after in written.items()}
+    names = cells_before(*sides)
     return [
-        replace(
-            side,
-            cases=tuple(replace(case, state={**before, **case.state}) for case in side.cases),
-            observables=tuple(dict.fromkeys((*side.observables, *before))),
-        )
-        for side in sides
+        replace(side, observables=tuple(dict.fromkeys((*side.observables, *names)))) for side in with_all_cells(*sides)
     ]
-
-
-def _before(name: str, after: Term) -> Term:
-    """What the cell held of which ``after`` says what it holds afterwards."""
-    index = [variable for variable in b.variables(after) if variable.name == f"at.{name}"]
-    return b.apply(f"state.{name}", after.sort, *index)
 
 
 def as_compared(first: BpfObject, second: BpfObject) -> tuple[BpfObject, BpfObject]:

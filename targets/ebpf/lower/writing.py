@@ -209,10 +209,10 @@ def _copy_resized(
     """... where the frame gets another length in between, or loses the tag beside it: the old bytes are put aside, and
     put back in front of the same payload. A tag that was beside the frame is one of them, also where it is payload."""
     front = max(parsed, TAG_AT + TAG_BYTES) if tagged else parsed
-    _refuse_too_short(g, size + front - parsed, front, span, tagged=tagged)
+    longer = size + front - parsed
+    _refuse_too_short(g, longer, front, span, tagged=tagged)  # before the stack has no room for the old bytes
     with ExitStack() as stack:
         place = stack.enter_context(hook.fetch(g, tagged, 0, front, g.drop))[1] if front else 0
-        longer = size + front - parsed
         _resize_and_store(g, fields, tagged, longer, front, span)
         if front > parsed:
             _move(g, SKB_STORE_BYTES, False, size, place + parsed, front - parsed)
