@@ -18,7 +18,9 @@ _OF_PARSERS: Final = ("packet_in", "verify")
 _OF_V1MODEL: Final = ("mark_to_drop", "update_checksum", "update_checksum_with_payload", "hash", "log_msg")
 """... and those that change nothing but the packet."""
 CLONES_OF: Final = ("clone", "clone_preserving_field_list")
-"""v1model's externs that ask for clones, which are refused where their code would be made for a copy."""
+"""v1model's externs that ask for clones."""
+_OF_FRAMES: Final = (*CLONES_OF, "recirculate_preserving_field_list")
+"""v1model's externs that are refused where their code would be made for a copy."""
 _ASKED: Final = ("random", "Random", "meter", "Meter", "direct_meter", "DirectMeter")
 """Externs that are asked for something, and nobody sees how often (what a meter holds is not compared)."""
 _KEPT: Final = ("counter", "Counter", "DirectCounter", "register", "Register", "digest", "Digest")
@@ -51,7 +53,7 @@ def kept(program: ir.Program, *blocks: ir.Parser | ir.Control) -> Span | None:
 
 def _effect(program: ir.Program, blocks: Iterable[ir.Parser | ir.Control], others: Sequence[str]) -> Span | None:
     """A place whose effects are seen elsewhere than in the packet, apart from those of ``others``."""
-    harmless = (*_HARMLESS, *_OF_PARSERS, *((*_OF_V1MODEL, *CLONES_OF) if program.arch == "v1model" else ()), *others)
+    harmless = (*_HARMLESS, *_OF_PARSERS, *((*_OF_V1MODEL, *_OF_FRAMES) if program.arch == "v1model" else ()), *others)
     for node in _everything(program, blocks):
         if isinstance(node, ir.ExternCall) and node.extern not in harmless:
             return node.span

@@ -201,6 +201,8 @@ def _come_back(name: str) -> Statement:
     def come_back(g: Gen, call: ir.ExternCall) -> None:
         if any(ex.has_calls(arg) for arg in call.args):
             raise CannotOffload(f"a call inside {call.extern}", call.span)
+        if g.of_copy and name == RECIRCULATE:
+            raise CannotOffload("a copy of a packet is asked to come back", call.span)
         asked = g.objects.get(name)
         if asked is not None:
             g.store_constant(Leaf(asked.path, 1), 1)

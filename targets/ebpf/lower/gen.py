@@ -112,6 +112,8 @@ class Gen:
     that come later, so that no table is asked again."""
     fixed: dict[str, int] = field(default_factory=dict)
     """Path of a leaf that nothing writes behind what set it → the number that it holds."""
+    of_copy: bool = False
+    """Whether the code that is being made runs for a copy of the packet."""
     objects: dict[str, Ref] = field(default_factory=dict)
     """Full name of a checksum object → what it holds."""
     bounded_loops: bool = False

@@ -212,7 +212,8 @@ class _Psa:
         g, span, egress = self.g, self.ingress.control.span, self.egress
         clone = member(asked, "clone", span)
         self._can_copy(clone, "cloned")
-        if (kept := effects.kept(g.program, egress.parser, egress.control, egress.deparser)) is not None:
+        kept = effects.kept(g.program, egress.parser, egress.control, egress.deparser)
+        if kept is not None and path == CLONE_I2E:
             raise CannotOffload("what egress does for each clone, which comes behind the frame itself", kept)
         none = g.asm.label()
         g.load_leaf(R1, clone)

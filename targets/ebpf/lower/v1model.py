@@ -79,9 +79,12 @@ class _V1Model:
             groups = any(isinstance(node, ir.Member) and node.name == "mcast_grp" for node in mentioned(g.program))
             payload.begin(g, copied=groups or self.cloned is not None or self.cloned_out is not None)
             keeps = effects.kept(g.program, egress, compute, deparser)
-            if self.cloned_out is not None and keeps is not None:
+            if self.cloned is not None and self.cloned_out is not None and keeps is not None:
                 raise CannotOffload("what egress does for each clone, which comes behind the frame itself", keeps)
             self.frame_first = self.cloned is not None and keeps is not None
+            if self.frame_first and self.egress_returns is not None:
+                raise CannotOffload("a packet comes back whose clones find what its egress leaves", self.egress_returns)
+            self.writes_instance_type = _writes_instance_type(g.program)
             self._remember_for_clones(stack)
             self._control(verify, ("hdr", "meta"))
             with self._asking(RESUBMIT):
@@ -239,7 +242,6 @@ class _V1Model:
         """Clones from ingress begin egress with the headers that the parser found."""
         if self.cloned_out is not None:
             self._check_copies("cloned", self.cloned_out)
-            self.writes_instance_type = _writes_instance_type(self.g.program)
         if self.cloned is None:
             return
         self._check_copies("cloned", self.cloned)
@@ -349,9 +351,11 @@ class _V1Model:
             g.store_leaf(self._field("egress_rid"), R1)
         self._tell_time()
         path = f"{self.std.path}.instance_type"
-        if self.cloned_out is not None and not self.writes_instance_type:
+        if not self.writes_instance_type:
             g.fixed[path] = kind
+        g.of_copy = True
         self._egress(to.dropped, copies.sender(g, self.port))
+        g.of_copy = False
         g.fixed.pop(path, None)
 
     def _between(self) -> None:

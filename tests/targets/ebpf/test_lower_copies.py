@@ -191,7 +191,10 @@ REFUSED: Final = {
     "clone_preserving_field_list E2E of a copy": (program(WRITTEN, AS_OUT), "tc"),
     "clone I2E of a copy, or elsewhere": (program("", "clone(CloneType.I2E, 32w1);"), "tc"),
     "clone E2E of a copy, or elsewhere": (program("clone(CloneType.E2E, 32w1);", ""), "tc"),
-    "what egress does for each clone": (program("", AS_OUT + COUNTED, "counter(256, CounterType.packets) hits;"), "tc"),
+    "what egress does for each clone": (
+        program(CLONE, AS_OUT + COUNTED, "counter(256, CounterType.packets) hits;"),
+        "tc",
+    ),
 }
 
 

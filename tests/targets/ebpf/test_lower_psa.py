@@ -311,7 +311,7 @@ REFUSED: Final = {
     ),
     "what egress does for each clone": psa(_CLONE, _ADD, egress_locals=_REGISTER),
     "what egress does for each clone, which comes behind the frame itself": psa(
-        "", _AS_OUT + _ADD, egress_locals=_REGISTER
+        _CLONE, _AS_OUT + _ADD, egress_locals=_REGISTER
     ),
     "a copy of a packet is cloned": psa(
         "",
