@@ -46,6 +46,15 @@ _CSUM_DIFF: Final = 28
 _FOLDED: Final = (
     "bpf_csum_diff gives sums of 16 bits, as it does since Linux 6.13; before, they had more to be added up"
 )
+_OFFLOADS: Final = (
+    "what helpers tell the kernel beside the frame's bytes (whether a device's checksum still holds, where a tunnel's"
+    " inner headers are) is not compared"
+)
+_TELL_OFFLOADS: Final = (9, 10, 11, 50)
+"""``bpf_skb_store_bytes``, ``bpf_l3_csum_replace``, ``bpf_l4_csum_replace``, ``bpf_skb_adjust_room``."""
+_WOKEN: Final = "when readers of ring buffers are woken is not compared"
+_WAKE: Final = (130, 132, 133)
+"""``bpf_ringbuf_output``, ``bpf_ringbuf_submit``, ``bpf_ringbuf_discard``."""
 _CONSTANTS: Final = "constants (section .rodata) are as the object has them; a loader could set them first"
 _ALONE: Final = "no other filter or program follows at the hook: frames that are left to it go to the stack"
 _BEHIND: Final = (
@@ -198,6 +207,8 @@ def _notes(program: BpfProgram, hook: HookName, arrays: tuple[str, ...]) -> tupl
         _TAGS: hook == "xdp",
         _SUMS: _L4_CSUM_REPLACE in helpers,
         _FOLDED: _CSUM_DIFF in helpers,
+        _OFFLOADS: not helpers.isdisjoint(_TELL_OFFLOADS),
+        _WOKEN: not helpers.isdisjoint(_WAKE),
         _CONSTANTS: constants,
         **dict.fromkeys(arrays, True),
         free: program.names_no_hook,

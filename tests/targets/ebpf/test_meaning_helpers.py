@@ -285,6 +285,15 @@ def test_that_sums_of_devices_are_not_compared_is_said() -> None:
     assert "BPF_F_PSEUDO_HDR" in told
 
 
+@needs_clang
+def test_flags_that_are_not_compared_are_said() -> None:
+    notes = " ".join(meaning(replaced(10, 24, 5, 2)).notes)
+    assert "a device's checksum" in notes and "inner headers" in notes
+    assert "device" not in " ".join(meaning(obj(*PASS)).notes)
+    sample = meaning(read_elf(bpf_suite.compiled("sample"), "sample.o"))
+    assert any("woken" in note for note in sample.notes)
+
+
 @pytest.mark.oracle
 @pytest.mark.parametrize("size", [10, 70, 70_000])
 def test_a_packet_that_is_encapsulated_is_not_cut(size: int, kernel_oracle: KernelOracle) -> None:
