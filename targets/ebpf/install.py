@@ -18,11 +18,12 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from ...semantics.source import InputError, Span, Unsupported
+from . import pins
 from .artifact import BpfObject
 from .artifact.loading import described
-from .oracle import load_maps
+from .oracle import load_called, load_maps
 from .oracle import rtnetlink as rt
-from .oracle.kernel import KernelProgram, KernelTypes, Refused, program_name
+from .oracle.kernel import KernelMap, KernelProgram, KernelTypes, Refused, program_name
 from .oracle.rtnetlink import Rtnetlink
 
 NAME: Final = "p4verify"
@@ -39,7 +40,7 @@ def install(obj: BpfObject, tables: Tables, device: str) -> None:
     Raises:
         InputError: there is no such device, something is attached there, the kernel refuses the program or an element,
             or this process may not do it. Nothing is left behind then.
-        Unsupported: maps with programs or maps in them (packets that come back need such).
+        Unsupported: several arrays of programs.
     """
     program = obj.program()
     hook = program.hook
@@ -49,21 +50,19 @@ def install(obj: BpfObject, tables: Tables, device: str) -> None:
         ifindex = _index(device)
         _check_free(netlink, ifindex, device, hook)
         types = stack.enter_context(KernelTypes(described(obj, program)))
-        held = next((item for item in obj.maps if item.programs), None)
-        if held is not None:
-            text = f"map {held.name}: the kernel empties an array of programs that nobody has open"
-            raise Unsupported(text, Span(obj.name, 0, 0))
         maps = load_maps(obj, tables, stack, types)
         try:
             loaded = stack.enter_context(KernelProgram(hook, program.insns, maps, obj.license, NAME, types))
+            load_called(obj, program, hook, maps, stack, with_lines=True)
         except Refused as error:
             if error.code in (errno.EPERM, errno.EACCES) and not error.log:
                 raise OSError(error.code, os.strerror(error.code)) from None
             raise InputError.at(Span(obj.name, 0, 0), f"the kernel refuses program {program.name}: {error}") from None
-        if hook == "xdp":
-            rt.set_xdp(netlink, ifindex, loaded.fd, rt.XDP_IF_NONE)
-        else:
-            _attach_tc(netlink, ifindex, loaded.fd)
+        with _kept(obj, maps, device, hook):
+            if hook == "xdp":
+                rt.set_xdp(netlink, ifindex, loaded.fd, rt.XDP_IF_NONE)
+            else:
+                _attach_tc(netlink, ifindex, loaded.fd)
 
 
 def remove(device: str, hook: str) -> None:
@@ -78,14 +77,37 @@ def remove(device: str, hook: str) -> None:
             if _xdp_name(netlink, ifindex) != NAME:
                 raise _error(device, "has no XDP program of p4verify")
             rt.set_xdp(netlink, ifindex, -1, 0)
+            pins.drop(device, hook)
             return
         name = next((n for _, n in _filters(netlink, ifindex, rt.INGRESS) if n in (NAME, WITH_QDISC)), None)
         if name is None:
             raise _error(device, "has no tc program of p4verify at its ingress")
         rt.detach_filter(netlink, ifindex)
+        pins.drop(device, hook)
         others = [n for parent in (rt.INGRESS, rt.EGRESS) for n in _filters(netlink, ifindex, parent)]
         if name == WITH_QDISC and not others:
             netlink.request(rt.DELQDISC, 0, rt.traffic(ifindex, rt.CLSACT_HANDLE, rt.CLSACT, 0))
+
+
+@contextmanager
+def _kept(obj: BpfObject, maps: Mapping[str, KernelMap], device: str, hook: str) -> Iterator[None]:
+    """The object's array of programs, if it has one, outlives this process; not if attaching fails."""
+    arrays = [item.name for item in obj.maps if item.programs]
+    if len(arrays) > 1:
+        raise Unsupported(f"several arrays of programs ({', '.join(arrays)})", Span(obj.name, 0, 0))
+    if not arrays:
+        yield
+        return
+    try:
+        pins.keep(maps[arrays[0]], device, hook)
+    except pins.NoFileSystem:
+        text = f"no BPF file system is mounted, which has to keep map {arrays[0]} (mount -t bpf bpf {pins.USUAL})"
+        raise _error(device, text) from None
+    try:
+        yield
+    except BaseException:
+        pins.drop(device, hook)
+        raise
 
 
 def _attach_tc(netlink: Rtnetlink, ifindex: int, program: int) -> None:

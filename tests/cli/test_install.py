@@ -21,6 +21,7 @@ from .conftest import Command, Ended
 pytestmark = pytest.mark.oracle
 
 IN, OUT = 5, 6
+ARCHITECTURES = Path(__file__).resolve().parents[2] / "examples" / "architectures"
 FLOW = "ff" * 6 + "0a" * 6 + "0800" + "4500002800000000401100000a0000010a000002" + "04d20035" + "00" * 24
 """UDP from 10.0.0.1 to 10.0.0.2, port 53."""
 
@@ -68,6 +69,10 @@ class Namespace:
         before = self._dropped()
         self._network.pass_through(IN, bytes.fromhex(frame))
         return self._dropped() == before
+
+    def sent(self, frame: bytes) -> list[tuple[int, bytes]]:
+        """What leaves, and by which port, when a frame comes in."""
+        return self._network.pass_through(IN, frame)
 
     def _dropped(self) -> int:
         """Frames that tc ingress or XDP dropped."""
@@ -153,6 +158,58 @@ control C(inout headers h, out bool pass) {
 }
 ebpfFilter(P(), C()) main;
 """
+
+
+@pytest.fixture
+def bpf_files(tmp_path: Path) -> Iterator[Path]:
+    """A BPF file system of this test's own."""
+    place = tmp_path / "bpf"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "bpf", "bpf", place], check=True, timeout=30)
+    yield place
+    subprocess.run(["umount", place], check=True, timeout=30)
+
+
+AGAIN = """
+add Switch.senders src:0x020000000002 Switch.classify(class:7)
+add Switch.receivers class:7 dst:0x020000000005 Switch.forward(port:6)
+"""
+
+
+@pytest.mark.parametrize("target", ["ebpf:hook=tc,untagged=1", "ebpf:hook=xdp"])
+def test_packets_come_back_on_the_device(namespace: Namespace, bpf_files: Path, tmp_path: Path, target: str) -> None:
+    program, rules = ARCHITECTURES / "again_v1model.p4", tmp_path / "again.stf"
+    rules.write_text(AGAIN)
+    frame = bytes.fromhex("020000000005 020000000002 0800") + bytes(46)
+    before = namespace.state()
+    command = (program, "--target", target, "--rules", rules, "--install", f"t{IN}")
+    for _ in range(2):
+        assert namespace.lower(*command) == Ended(0, "", "")
+        assert len(list(bpf_files.glob("p4verify-*"))) == 1
+        assert (OUT, frame) in namespace.sent(frame)
+        namespace.lower(*command).one_error("already")
+        assert (OUT, frame) in namespace.sent(frame)
+        assert namespace.lower("--target", target, "--remove", f"t{IN}").code == 0
+        assert (list(bpf_files.glob("p4verify-*")), namespace.state()) == ([], before)
+
+
+def test_bpftool_shows_the_source_of_what_does_a_pass(namespace: Namespace, bpf_files: Path) -> None:
+    bpftool.needed()
+    program = ARCHITECTURES / "again_v1model.p4"
+    assert namespace.lower(program, "--target", "ebpf:untagged=1", "--install", f"t{IN}").code == 0
+    numbers = re.findall(r"^(\d+): sched_cls  name p4_pass ", namespace.sh("bpftool prog show"), re.M)
+    shown = [namespace.sh(f"bpftool prog dump xlated id {number} linum") for number in numbers]
+    assert any(str(program) in each for each in shown)
+    assert namespace.lower("--target", "ebpf", "--remove", f"t{IN}").code == 0
+
+
+def test_a_program_whose_packets_come_back_needs_a_bpf_file_system(namespace: Namespace) -> None:
+    if "- bpf " in Path("/proc/self/mountinfo").read_text():
+        pytest.skip("this machine has a BPF file system")
+    before = namespace.state()
+    command = (ARCHITECTURES / "again_v1model.p4", "--target", "ebpf:untagged=1", "--install", f"t{IN}")
+    namespace.lower(*command).one_error(f"t{IN}", "no BPF file system is mounted", "mount -t bpf bpf")
+    assert namespace.state() == before
 
 
 @pytest.mark.parametrize("hook", ["tc", "xdp"])

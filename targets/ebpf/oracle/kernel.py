@@ -22,7 +22,7 @@ from ..artifact.loading import FUNCTION_RECORD, LINE_RECORD, Described
 
 _MAP_DELETE, _MAP_NEXT_KEY = 3, 4
 _MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _PROG_LOAD, _PROG_TEST_RUN, _MAP_FREEZE, _LINK_CREATE = 0, 1, 2, 5, 10, 22, 28
-_PROG_BY_ID, _OBJECT_INFO, _BTF_LOAD = 13, 15, 18
+_OBJ_PIN, _PROG_BY_ID, _OBJECT_INFO, _BTF_LOAD = 6, 13, 15, 18
 _INFO_SIZE, _NAME_AT = 80, 64  # struct bpf_prog_info up to the name
 _SYSCALL: Final = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "s390x": 351, "ppc64le": 361}
 PROGRAM_TYPES: Final = {"tc": 3, "xdp": 6}
@@ -275,6 +275,12 @@ class Link(Descriptor):
 
     def __init__(self, program: KernelProgram, ifindex: int, attach_type: int = TCX_INGRESS) -> None:
         super().__init__(bpf(_LINK_CREATE, struct.pack("=IIII", program.fd, ifindex, attach_type, 0) + bytes(32))[0])
+
+
+def pin(held: KernelMap, path: str) -> None:
+    """A file in a BPF file system that keeps a map open. Raises OSError."""
+    name = _buffer(os.fsencode(path) + b"\0")
+    bpf(_OBJ_PIN, struct.pack("=QII", ctypes.addressof(name), held.fd, 0))
 
 
 def program_name(number: int) -> str:

@@ -100,15 +100,20 @@ def load_called(
     maps: Mapping[str, KernelMap],
     stack: ExitStack,
     code: Callable[[BpfProgram], Sequence[Insn]] = lambda called: called.insns,
+    *,
+    with_lines: bool = False,
 ) -> None:
     """The programs that ``program``'s arrays hold, in the kernel and in these; they are closed with ``stack``. An array
-    holds what it holds as long as somebody has it open. ``code``: of a program what is loaded. Raises Refused."""
+    holds what it holds as long as somebody has it open. ``code``: of a program what is loaded; ``with_lines``: with
+    what the object says of its source. Raises Refused."""
     loaded: dict[str, KernelProgram] = {}
     for item in obj.maps:
         for index, name in (item.programs or {}).items():
             if name not in loaded:
-                insns = code(obj.program(name))
-                loaded[name] = stack.enter_context(KernelProgram(kind, insns, maps, obj.license, name))
+                called = obj.program(name)
+                types = stack.enter_context(KernelTypes(described(obj, called))) if with_lines else None
+                made = KernelProgram(kind, code(called), maps, obj.license, name, types)
+                loaded[name] = stack.enter_context(made)
             maps[item.name][index.to_bytes(4, sys.byteorder)] = loaded[name].fd.to_bytes(4, sys.byteorder)
 
 

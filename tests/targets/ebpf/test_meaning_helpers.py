@@ -288,7 +288,8 @@ def test_that_sums_of_devices_are_not_compared_is_said() -> None:
 @needs_clang
 def test_flags_that_are_not_compared_are_said() -> None:
     notes = " ".join(meaning(replaced(10, 24, 5, 2)).notes)
-    assert "a device's checksum" in notes and "inner headers" in notes
+    assert "a device's checksum" in notes
+    assert "inner headers" in notes
     assert "device" not in " ".join(meaning(obj(*PASS)).notes)
     sample = meaning(read_elf(bpf_suite.compiled("sample"), "sample.o"))
     assert any("woken" in note for note in sample.notes)
