@@ -406,7 +406,10 @@ def _shift(g: Gen, expr: ir.Binary) -> None:
     width, left = g.width(expr.type), expr.op == "<<"
     arithmetic = not left and is_signed(expr.type)
     if g.width(expr.right.type) > 64:
-        raise CannotOffload("a shift amount of more than 64 bits", expr.right.span)
+        with g.scope():
+            shifted, amount = settling.both(g, expr.left, expr.right)
+            _shift(g, replace(expr, left=shifted, right=_in_few_bits(amount)))
+        return
     two(g, expr.left, expr.right)
     if arithmetic:
         g.sign_extend(R1, width)
@@ -425,6 +428,13 @@ def _shift(g: Gen, expr: ir.Binary) -> None:
         g.asm.place(end)
     if left or arithmetic:
         g.trim(R1, width)
+
+
+def _in_few_bits(amount: ir.Expr) -> ir.Expr:
+    """An amount of many bits, without calls, in few: 64 for all that shift every bit out."""
+    few, span = ir.bits(8), amount.span
+    fits = ir.Binary("<", amount, ir.Const(64, amount.type, span), ir.BoolType(), span)
+    return ir.Mux(fits, ir.Cast(amount, few, span), ir.Const(64, few, span), few, span)
 
 
 def _saturate(g: Gen, op: str, width: int, signed: bool) -> None:

@@ -126,10 +126,21 @@ def _binary(g: Gen, expr: ir.Binary, low: int, count: int) -> None:
         arithmetic.total(g, expr, low, count)
     elif expr.op == "*":
         arithmetic.product(g, expr, low, count)
+    elif expr.op in ("/", "%"):
+        _divide(g, expr, low, count)
     elif expr.op in ("|+|", "|-|"):
         window(g, arithmetic.saturated(g, expr), low, count)
     else:
         raise CannotOffload(f"operator {expr.op} on more than 64 bits", expr.span)
+
+
+def _divide(g: Gen, expr: ir.Binary, low: int, count: int) -> None:
+    """Of unsigned numbers, by a power of two."""
+    divisor, span = ex.constant_value(g, expr.right), expr.span
+    if divisor is None or divisor.bit_count() != 1:
+        raise CannotOffload(f"operator {expr.op} on more than 64 bits, by another number than a power of two", span)
+    number = ir.Const(divisor.bit_length() - 1 if expr.op == "/" else divisor - 1, expr.type, span)
+    window(g, ir.Binary(">>" if expr.op == "/" else "&", expr.left, number, expr.type, span), low, count)
 
 
 def _concat(g: Gen, expr: ir.Binary, low: int, count: int) -> None:

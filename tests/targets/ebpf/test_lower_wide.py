@@ -14,6 +14,8 @@ from p4verify.proofs.verdict import Verdict
 from p4verify.semantics import ir
 from p4verify.semantics.meaning.stf import run_stf
 from p4verify.semantics.p4.frontend import load_text
+from p4verify.targets.base import CannotOffload
+from p4verify.targets.ebpf.lower import lower
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.target import TARGET
 
@@ -44,7 +46,14 @@ OPERATIONS: Final[dict[str, Reference]] = {
     "hdr.h.r = hdr.h.a >> hdr.h.n;": lambda a, b, n: a >> n,
     "hdr.h.r = (bit<100>) ((int<100>) hdr.h.a >> hdr.h.n);": lambda a, b, n: signed(a) >> n,
     "hdr.h.r = hdr.h.a >> hdr.h.b;": lambda a, b, n: a >> min(b, WIDTH),
+    "hdr.h.r = (bit<100>) ((hdr.h.a[39:0] << hdr.h.b) | (hdr.h.a[99:60] >> (hdr.h.b + 1)));": (
+        lambda a, b, n: (a << min(b, 40)) % 2**40 | (a >> 60) >> min((b + 1) % 2**WIDTH, 40)
+    ),
+    "hdr.h.r = (bit<100>) (bit<40>) ((int<40>) hdr.h.a[39:0] >> hdr.h.b);": lambda a, b, n: (
+        ((a % 2**40 - (a >> 39 & 1) * 2**40) >> min(b, 40)) % 2**40
+    ),
     "hdr.h.r = (hdr.h.a << hdr.h.n) >> (hdr.h.n >> 1);": lambda a, b, n: (a << n & MOST) >> (n >> 1),
+    "hdr.h.r = hdr.h.a / 4096 + hdr.h.a % (1 << 70);": lambda a, b, n: a // 4096 + a % (1 << 70),
     "hdr.h.r = hdr.h.a; hdr.h.r[90:5] = hdr.h.b[85:0];": lambda a, b, n: a & ~((1 << 86) - 1 << 5) | (b % 2**86) << 5,
     "hdr.h.r = hdr.h.a; hdr.h.r[99:20] = hdr.h.r[79:0];": lambda a, b, n: a % 2**20 | (a % 2**80) << 20,
 }
@@ -87,3 +96,9 @@ def test_run(operation: str, kernel_oracle: KernelOracle) -> None:
     program = _program(operation)
     result = run_stf(program, "\n".join(lines), "wide.stf", Real(program, TARGET, {"hook": "xdp"}, kernel_oracle))
     assert result.passed, result
+
+
+def test_division_by_other_numbers_is_refused() -> None:
+    for divisor in ("3", "hdr.h.b"):
+        with pytest.raises(CannotOffload, match="operator / on more than 64 bits"):
+            lower(_program(f"hdr.h.r = hdr.h.a / {divisor};"), None, {"hook": "xdp"})
