@@ -16,7 +16,8 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..meaning.behaviour import CHOICE, CHOICE_OF_A_COPY, Assumption
-from ..meaning.machine import ExternTable, Machine
+from ..meaning.dispatch import ExternTable
+from ..meaning.machine import Machine
 from ..meaning.values import Scalar
 from ..source import Span
 from .extern_call import Call

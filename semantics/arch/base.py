@@ -10,7 +10,8 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..meaning.behaviour import INPUT_PACKET, Assumption, Destination, Event, Packet, Replication
-from ..meaning.machine import ExternTable, Machine
+from ..meaning.dispatch import ExternTable
+from ..meaning.machine import Machine
 from ..meaning.state import Piece, State
 from ..source import NOWHERE, Span, Unsupported
 

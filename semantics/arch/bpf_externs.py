@@ -12,7 +12,8 @@ from typing import Final
 from .. import bits as b
 from .. import ir
 from ..bits import Term
-from ..meaning.machine import ExternHandler, Machine
+from ..meaning.dispatch import ExternHandler
+from ..meaning.machine import Machine
 from ..meaning.packet_out import field_bits
 from ..meaning.values import Scalar, Value
 from ..source import Span, Unsupported

@@ -17,7 +17,8 @@ from ..bits import Term
 from ..meaning.behaviour import Assumption
 from ..meaning.blocks import run_control
 from ..meaning.calls import bind
-from ..meaning.machine import ExternTable, Machine
+from ..meaning.dispatch import ExternTable
+from ..meaning.machine import Machine
 from ..meaning.packet_in import PACKET_IN
 from ..meaning.parsing import run_parser
 from ..meaning.state import State

@@ -24,8 +24,9 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..meaning.behaviour import is_choice
+from ..meaning.dispatch import Loop
 from ..meaning.inputs import Symbolic
-from ..meaning.machine import FOLLOWED_SO_FAR, Loop, Machine
+from ..meaning.machine import FOLLOWED_SO_FAR, Machine
 from ..meaning.statements import BREAK, CONTINUE, run_all
 from ..meaning.values import UNIT, Header, Scalar, Stack, Struct, Union, Value, Varbit
 from ..source import Unsupported

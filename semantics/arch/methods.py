@@ -16,8 +16,9 @@ from .. import ir
 from ..bits import Term
 from ..meaning.behaviour import is_choice
 from ..meaning.calls import ENDS_CALL, VOID, Argument, call
+from ..meaning.dispatch import ExternTable
 from ..meaning.inputs import Symbolic
-from ..meaning.machine import FOLLOWED_SO_FAR, ExternTable, Machine, deep_recursion
+from ..meaning.machine import FOLLOWED_SO_FAR, Machine, deep_recursion
 from ..meaning.parameters import Names, arbitrary, flatten
 from ..meaning.references import Reference, fetch
 from ..meaning.values import Scalar, Value, uninitialised

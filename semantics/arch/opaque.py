@@ -21,7 +21,8 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..meaning.calls import ENDS_CALL, VOID, Argument, bind, call, copy_out
-from ..meaning.machine import ExternHandler, Machine
+from ..meaning.dispatch import ExternHandler
+from ..meaning.machine import Machine
 from ..meaning.packet_in import PACKET_IN
 from ..meaning.packet_out import PACKET_OUT
 from ..meaning.parameters import flatten, made, with_leaves

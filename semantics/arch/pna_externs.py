@@ -21,8 +21,9 @@ from typing import Final
 from .. import bits as b
 from .. import ir
 from ..bits import Term
+from ..meaning.dispatch import ExternTable
 from ..meaning.leaves import leaves
-from ..meaning.machine import ExternTable, Machine
+from ..meaning.machine import Machine
 from ..meaning.packet_in import PACKET_IN
 from ..meaning.packet_out import PACKET_OUT
 from ..meaning.tables import table_actions

@@ -20,8 +20,9 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..meaning.checksums import CRC16, CRC32, Crc, crc_end, crc_more, crc_start, ones_complement_sum, words
+from ..meaning.dispatch import ExternTable
 from ..meaning.hashes import compute, custom_crc, opaque, opaque_bits
-from ..meaning.machine import ExternTable, Machine
+from ..meaning.machine import Machine
 from ..meaning.packet_out import field_bits
 from ..meaning.values import Scalar, Value, unpack
 from ..source import Span, Unsupported

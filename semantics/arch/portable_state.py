@@ -23,8 +23,9 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..meaning.behaviour import METER_COLOUR, RANDOM_NUMBER
+from ..meaning.dispatch import ExternTable
 from ..meaning.leaves import leaves
-from ..meaning.machine import ExternTable, Machine
+from ..meaning.machine import Machine
 from ..meaning.packet_in import frame_length
 from ..meaning.values import Scalar, Value
 from ..source import Span, Unsupported

@@ -31,9 +31,10 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..meaning.behaviour import INPUT_PACKET, Assumption, Packet
+from ..meaning.dispatch import ExternTable
 from ..meaning.layouts import Layout, cut_to
 from ..meaning.leaves import from_inputs, leaves
-from ..meaning.machine import ExternTable, Machine
+from ..meaning.machine import Machine
 from ..meaning.packet_in import PACKET_IN
 from ..meaning.packet_out import PACKET_OUT
 from ..meaning.parsing import Parsed, run_parser

@@ -13,7 +13,8 @@ from typing import Final
 from .. import bits as b
 from .. import ir
 from ..bits import Term
-from ..meaning.machine import ExternTable, Machine
+from ..meaning.dispatch import ExternTable
+from ..meaning.machine import Machine
 from ..meaning.values import Scalar, Value
 from .extern_call import Call
 

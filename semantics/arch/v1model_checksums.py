@@ -8,8 +8,9 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..meaning.checksums import internet_checksum
+from ..meaning.dispatch import ExternHandler, ExternTable
 from ..meaning.hashes import compute
-from ..meaning.machine import ExternHandler, ExternTable, Machine
+from ..meaning.machine import Machine
 from ..meaning.payload import with_payload
 from ..meaning.values import Scalar, Value
 from .extern_call import Call

@@ -15,7 +15,8 @@ from .. import ir
 from ..bits import Term
 from ..meaning.behaviour import METER_COLOUR, RANDOM_NUMBER
 from ..meaning.calls import bind
-from ..meaning.machine import ExternTable, Machine
+from ..meaning.dispatch import ExternTable
+from ..meaning.machine import Machine
 from ..meaning.packet_in import PACKET_IN
 from ..meaning.packet_out import PACKET_OUT
 from ..meaning.references import update

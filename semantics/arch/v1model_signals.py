@@ -11,7 +11,8 @@ from typing import Final
 from .. import bits as b
 from .. import ir
 from ..bits import Term
-from ..meaning.machine import ExternHandler, ExternTable, Machine
+from ..meaning.dispatch import ExternHandler, ExternTable
+from ..meaning.machine import Machine
 from ..source import NOWHERE
 from .base import NOT_CUT
 from .extern_call import Call

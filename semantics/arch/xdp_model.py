@@ -17,8 +17,9 @@ from ..bits import Term
 from ..meaning.behaviour import Assumption
 from ..meaning.blocks import run_control
 from ..meaning.checksums import internet_checksum
+from ..meaning.dispatch import ExternTable
 from ..meaning.expressions import enum_member
-from ..meaning.machine import ExternTable, Machine
+from ..meaning.machine import Machine
 from ..meaning.packet_out import PACKET_OUT
 from ..meaning.parsing import Parsed, run_parser
 from ..meaning.state import State

@@ -9,7 +9,8 @@ from .. import bits as b
 from .. import ir
 from ..source import Span
 from .calls import ENDS_CALL, VOID, Argument, bind, call
-from .machine import Machine, evaluates
+from .dispatch import evaluates
+from .machine import Machine
 from .parsing import run_subparser
 from .state import LeaveKind
 from .values import Value

@@ -15,8 +15,9 @@ from .. import ir
 from ..bits import Term
 from ..source import Span, Unsupported
 from .declared import declared_names
+from .dispatch import evaluates
 from .expressions import is_valid
-from .machine import Machine, evaluates
+from .machine import Machine
 from .origin import MOVED, OUT, SET_INVALID, Origin
 from .references import Reference, assign, fetch, reference, update
 from .state import LeaveKind, Leaver

@@ -9,8 +9,9 @@ from .. import bits as b
 from .. import ir
 from ..rules.ruleset import RuleSet
 from ..source import Unsupported
+from .dispatch import ExternTable
 from .inputs import Concrete
-from .machine import ExternTable, Machine, deep_recursion
+from .machine import Machine, deep_recursion
 from .parsing import run_parser
 from .trace import Trace
 from .values import uninitialised

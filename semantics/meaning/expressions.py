@@ -11,7 +11,8 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..source import Span, Unsupported
-from .machine import Machine, evaluates
+from .dispatch import evaluates
+from .machine import Machine
 from .references import read_index, select_member
 from .values import (
     UNIT,

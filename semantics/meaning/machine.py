@@ -6,15 +6,14 @@ ways on copies that are merged afterwards. Control that leaves a scope (``exit``
 a parser's ``reject``) is kept aside as a :class:`Leaver`, with the condition and the state in which it left, until
 the scope ends; what follows runs where nothing has left.
 
-The meaning of each IR node is registered with :func:`evaluates` or :func:`executes` by the module on its subject.
+The meaning of each IR node is found by :mod:`.dispatch`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from .. import bits as b
 from .. import ir, recursion
@@ -34,6 +33,7 @@ from .behaviour import (
     state_of_a_copy,
 )
 from .bounds import UNBOUNDED
+from .dispatch import EVALUATE, EXECUTE, Asked, ExternHandler, ExternTable, HitHook, Loop
 from .facts import chosen, decided
 from .inputs import Input
 from .opened import Lookup
@@ -82,65 +82,6 @@ class Fork(Exception):
     def ways(self) -> tuple[Term, ...]:
         """The conditions, and that none of them holds."""
         return (*self.conditions, b.and_(*(b.not_(c) for c in self.conditions)))
-
-
-Handler = Callable[["Machine", Any], Value | None]
-Evaluator = Callable[["Machine", Any], Value]
-Executor = Callable[["Machine", Any], None]
-_EVALUATE: Final[dict[type, Evaluator]] = {}
-_EXECUTE: Final[dict[type, Executor]] = {}
-E = TypeVar("E", bound=Evaluator)
-X = TypeVar("X", bound=Executor)
-
-
-def evaluates(*nodes: type) -> Callable[[E], E]:
-    """Register the meaning of expression nodes."""
-
-    def register(function: E) -> E:
-        _EVALUATE.update(dict.fromkeys(nodes, function))
-        return function
-
-    return register
-
-
-def executes(*nodes: type) -> Callable[[X], X]:
-    """Register the meaning of statement nodes."""
-
-    def register(function: X) -> X:
-        _EXECUTE.update(dict.fromkeys(nodes, function))
-        return function
-
-    return register
-
-
-Asked = tuple[str, int, Span]
-"""A choice's name and width, and who reads it."""
-
-ExternHandler = Callable[["Machine", ir.ExternCall], Value | None]
-ExternTable = Mapping[tuple[str, str], ExternHandler]
-"""``(extern, method)`` → its meaning; a function has method ""."""
-
-
-@dataclass(frozen=True)
-class Loop:
-    """A ``for`` statement whose turns differ in nothing but the variables.
-
-    ``low`` and ``high`` are the bounds of the range that a variable ``index`` goes through; else ``condition`` says
-    whether a turn is made.
-    """
-
-    span: Span
-    body: ir.Block
-    condition: ir.Expr | None = None
-    update: tuple[ir.Stmt, ...] = ()
-    index: str = ""
-    low: Term = b.FALSE
-    high: Term = b.FALSE
-    signed: bool = False
-
-
-HitHook = Callable[["Machine", ir.Table, list[Term], Term, "Term | None"], None]
-"""Told of every lookup: table, key values, whether it hit, and (rules known) the number of the entry that wins."""
 
 
 class Machine:
@@ -231,7 +172,7 @@ class Machine:
 
     def eval(self, node: ir.Expr) -> Value:
         """The value of an expression, undefined parts left undefined."""
-        handler = _EVALUATE.get(type(node))
+        handler = EVALUATE.get(type(node))
         if handler is None:
             raise Unsupported(f"expression {type(node).__name__}", node.span)
         self._enter(node.span)
@@ -244,7 +185,7 @@ class Machine:
         """Run a statement where control is still here."""
         if self.state.dead:
             return
-        handler = _EXECUTE.get(type(node))
+        handler = EXECUTE.get(type(node))
         if handler is None:
             raise Unsupported(f"statement {type(node).__name__}", node.span)
         self._enter(node.span)

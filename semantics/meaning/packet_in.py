@@ -13,7 +13,8 @@ from .. import ir
 from ..bits import Term
 from ..source import Span, Unsupported
 from .calls import Argument, bind, tell
-from .machine import ExternTable, Machine
+from .dispatch import ExternTable
+from .machine import Machine
 from .references import Reference, assign, fetch
 from .trace import place_text, plain, widths
 from .values import Header, Scalar, Stack, Value, Varbit, unpack

@@ -9,7 +9,8 @@ from .. import ir
 from ..bits import Term
 from ..source import Span, Unsupported
 from .calls import bind
-from .machine import ExternTable, Machine
+from .dispatch import ExternTable
+from .machine import Machine
 from .state import Piece
 from .trace import Trace, place_text, plain, widths
 from .values import Header, Scalar, Stack, Struct, Union, Value, Varbit

@@ -28,8 +28,9 @@ from ..bits import Term
 from ..source import Span, Unsupported
 from .calls import Argument, call
 from .declared import declared_by
+from .dispatch import Asked
 from .keysets import select_matches
-from .machine import Asked, Fork, Machine
+from .machine import Fork, Machine
 from .parser_calls import (
     Point,
     applied,

@@ -10,8 +10,9 @@ from .. import bits as b
 from .. import ir
 from ..bits import Term
 from ..source import Span, Unsupported
+from .dispatch import Loop, executes
 from .expressions import convert, is_signed
-from .machine import Loop, Machine, executes
+from .machine import Machine
 from .references import assign, reference
 from .state import LeaveKind
 from .tables import action_number

@@ -23,8 +23,9 @@ from ..source import Span, Unsupported
 from . import lookup
 from .action_data import action_leaves, argument_terms, control_params, param_leaves, param_value
 from .calls import VOID, Argument, bind, find_action, run_action
+from .dispatch import evaluates
 from .keysets import matches
-from .machine import Machine, evaluates
+from .machine import Machine
 from .opened import Lookup
 from .selectors import key_of, pick
 from .trace import place
