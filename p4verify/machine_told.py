@@ -3,6 +3,7 @@ what its maps were asked."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -18,6 +19,9 @@ LONGEST: Final = 130
 """Characters of a part that are shown."""
 MOST: Final = 12
 """Lines."""
+_ASKED: Final = re.compile(r"map\.(?P<there>.+)\.found|map\.(?P<held>.+)\.value|state\.map\.(?P<kept>.+)")
+"""What functions are called that say whether a map has a key, and what is there: what nobody writes, and what packets
+change."""
 
 
 def told(
@@ -48,7 +52,8 @@ def _short(text: str) -> str:
 
 
 def _questions(behaviour: Behaviour, given: Input, functions: Mapping[str, Function]) -> list[str]:
-    """What the maps were asked, and whether it was there: where another answer would make a difference."""
+    """What the maps were asked, whether it was there, and what they held: where another answer would make a
+    difference."""
     values = {n: v for n, v in given.model.values.items() if not n.startswith("pkt")}
     known = values | {"pkt.len": len(given.packet), "in.port": given.port}
     known |= {f"pkt[{i}]": octet for i, octet in enumerate(given.packet)}
@@ -66,18 +71,32 @@ def _questions(behaviour: Behaviour, given: Input, functions: Mapping[str, Funct
             return None
         return seen.outputs, seen.metadata
 
+    def decides(name: str, key: int, *others: int) -> bool:
+        return any(
+            outcome(functions) != outcome({**functions, name: _but(functions.get(name), key, other)})
+            for other in others
+        )
+
     lines = []
     case = next((case for case in behaviour.cases if value_of(case.guard) == [1]), None)
     for call in b.applications(*case.terms()) if case is not None else ():
-        if call.name.startswith("map.") and call.name.endswith(".found") and call.args:
-            (key,), found = value_of(call.args[0]), value_of(call) == [1]
-            if outcome(functions) != outcome({**functions, call.name: _but(functions.get(call.name), key, not found)}):
-                name = call.name.removeprefix("map.").removesuffix(".found")
-                shown = key.to_bytes((call.args[0].width + 7) // 8, "big").hex()
-                lines.append(f"map {name} has {shown}: {'found' if found else 'not there'}")
+        asked = _ASKED.fullmatch(call.name)
+        if asked is None or len(call.args) != 1:
+            continue
+        (key,), (answer,) = value_of(call.args[0]), value_of(call)
+        name, shown = asked["there"] or asked["held"] or asked["kept"], _hex(key, call.args[0].width)
+        if asked["there"] and decides(call.name, key, 1 - answer):
+            lines.append(f"map {name} has {shown}: {'found' if answer else 'not there'}")
+        elif not asked["there"] and decides(call.name, key, 0, answer ^ ((1 << call.width) - 1)):
+            lines.append(f"map {name} holds at {shown}: {_hex(answer, call.width)}")
     return list(dict.fromkeys(lines))
 
 
-def _but(function: Function | None, key: int, answer: bool) -> Function:
+def _hex(number: int, width: int) -> str:
+    """The bytes in the order in which they lie in memory, of which the first is the highest of a term."""
+    return number.to_bytes((width + 7) // 8, "big").hex()
+
+
+def _but(function: Function | None, key: int, answer: int) -> Function:
     """The function with another answer to one key."""
-    return lambda *args: int(answer) if args == (key,) else function(*args) if function is not None else 0
+    return lambda *args: answer if args == (key,) else function(*args) if function is not None else 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -467,3 +468,27 @@ def test_control_groups_of_a_packets_socket_are_told_apart(again: int) -> None:
     assert same_or_not(asks(83, 1), asks(83, 2, again)).verdict is Verdict.REJECT
     assert same_or_not(asks(151, 0), asks(17, 0, again)).verdict is Verdict.REJECT
     assert same_or_not(asks(83, 0), asks(79, 0, again)).verdict is Verdict.REJECT
+
+
+@pytest.mark.oracle
+def test_a_counterexample_says_what_maps_hold() -> None:
+    """Two programs drop from another number on that an element holds: with which content was not said."""
+    item, kept = MapDef("limit", "array", 4, 4, 4), MapDef("seen", "hash", 4, 4, 4)
+
+    def drops_from(number: int) -> BpfObject:
+        code = (
+            asm.store(4, FP, -4, 3), asm.load_map(R1, "limit"), asm.mov(R2, FP), asm.alu("add", R2, -4), asm.call(1),
+            asm.jump("jeq", R0, 0, 10), asm.load(4, asm.R6, R0, 0),
+            asm.load_map(R1, "seen"), asm.mov(R2, FP), asm.alu("add", R2, -4), asm.call(1), asm.jump("jeq", R0, 0, 3),
+            asm.load(4, R1, R0, 0), asm.alu("add", asm.R6, R1, 32), asm.jump("jgt", asm.R6, number, 2),
+            asm.mov(R0, 0), asm.exit_(), asm.mov(R0, 2), asm.exit_(),
+        )  # fmt: skip
+        return BpfObject((BpfProgram("p", "tc", code),), (item, kept), name=f"{number}.o")
+
+    first, second = drops_from(700), drops_from(701)
+    proof = Checker(None).check_two((TARGET, first, "first.o"), (TARGET, second, "second.o")).proof
+    assert proof.verdict is Verdict.REJECT
+    assert proof.counterexample is not None
+    told = " ".join(proof.counterexample.explanation.machine)
+    found = dict(re.findall(r"map (\w+) holds at 03000000: ([0-9a-f]{8})", told))
+    assert sum(int.from_bytes(bytes.fromhex(value), "little") for value in found.values()) % 2**32 == 701
