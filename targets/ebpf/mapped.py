@@ -61,6 +61,8 @@ def relate_mapped(program: ir.Program, mapping: Mapping, rules: RuleSet | None) 
         out.table(table)
     for cells in mapping.cells:
         out.cells(cells)
+    for item in mapping.ports:
+        out.ports(item)
     notes = (*mapping.notes, *out.notes)
 
     def told(machine: Behaviour) -> Behaviour:
@@ -153,6 +155,14 @@ class _Builder:
             self.states.append(relation)
         self._set(item, lambda key: b.ult(host_order(key), b.bv(item.max_entries, 32)),
                   lambda key: b.apply(f"state.map.{item.name}", b.bit_vector(8 * item.value_size), key))  # fmt: skip
+
+    def ports(self, item: MapDef) -> None:
+        """At each number below the map's size the interface of that number (``struct bpf_devmap_val``)."""
+        self.notes.append(f"map {item.name} holds each interface at its own number, and no program")
+        room = b.bv(item.max_entries, 32)
+        rest = [b.bv(0, 8 * (item.value_size - 4))] if item.value_size > 4 else []
+        self._set(item, lambda key: b.TRUE if item.type == "devmap_hash" else b.ult(host_order(key), room),
+                  lambda key: b.concat(key, *rest))  # fmt: skip
 
     def _set(self, item: MapDef, found: Callable[[Term], Term], value: Callable[[Term], Term]) -> None:
         self.functions[f"map.{item.name}.found"] = found

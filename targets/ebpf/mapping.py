@@ -18,6 +18,8 @@ from .layout import PREFIX_BYTES
 Order = Literal["network", "host"]
 LRU: Final = "lru_hash"
 """The type of hashes that make room for new entries by evicting others; else they are looked up as all hashes are."""
+OF_DEVICES: Final = ("devmap", "devmap_hash")
+"""Types of maps that frames are redirected through to interfaces."""
 HOLDING: Final = ("hash", LRU, "lpm_trie", "array")
 """Types of maps that hold tables' entries."""
 
@@ -123,6 +125,8 @@ class Mapping:
     tables: tuple[MappedTable, ...] = ()
     cells: tuple[MappedCells, ...] = ()
     notes: tuple[str, ...] = ()
+    ports: tuple[MapDef, ...] = ()
+    """Maps of devices that hold at each number the interface of that number."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,9 @@
     map = "counts"
     fields = ["packets", "bytes"]  # of the map's value; left out for a value that is one number
 
+    [[ports]]
+    map = "devices"                # a devmap or devmap_hash that holds each interface at its own number
+
 A field is a member by the name that BTF has for it (``a.b`` for a member of a member), ``"*"`` for the whole key or
 value, or ``"OFFSET:SIZE"`` in bytes; as a table it may have an ``order``: "network" (default; for the action "host") or
 "host". A number may be an enumerator's name.
@@ -37,6 +40,7 @@ from .artifact import BpfObject, MapDef
 from .cells import Cell, cell_map
 from .layout import said_size, scalar_width, table_actions
 from .mapping import (
+    OF_DEVICES,
     ActionCode,
     ArgumentPlace,
     BadMapping,
@@ -82,16 +86,18 @@ class _Reader:
         raise self.error(where, message)
 
     def mapping(self, data: dict[str, Any]) -> Mapping:
-        self.only(data, ("table", "state"), "the file")
+        self.only(data, ("table", "state", "ports"), "the file")
         tables = tuple(self.table(row) for row in self.rows(data, "table"))
         cells = tuple(self.state(row) for row in self.rows(data, "state"))
+        ports = tuple(self.ports(row) for row in self.rows(data, "ports"))
         names = [table.name for table in tables] + [item.instance.name for item in cells]
         maps = [m.name for t in tables for m in (t.entries, t.default) if m] + [item.map.name for item in cells]
+        maps += [item.name for item in ports]
         for name in (n for group in (names, maps) for n in group if group.count(n) > 1):
             self.fail(name, "is mapped twice")
-        if not names:
-            self.fail("the file", "no [[table]] and no [[state]]")
-        return Mapping(tables, cells)
+        if not maps:
+            self.fail("the file", "no [[table]], no [[state]] and no [[ports]]")
+        return Mapping(tables, cells, ports=ports)
 
     # --- TOML ---
 
@@ -262,6 +268,15 @@ class _Reader:
             self.fail(where, f"'fields' is no list of {len(wanted.cells)} fields")
         cells = tuple(self.cell(given, cell, item, where) for given, cell in zip(fields, wanted.cells, strict=True))
         return MappedCells(instance, item, cells)
+
+    def ports(self, row: dict[str, Any]) -> MapDef:
+        name = self.text(row, "map", "[[ports]]")
+        where = f"ports in map {name}"
+        self.only(row, ("map",), where)
+        item = self.map(name, where)
+        if item.type not in OF_DEVICES:
+            self.fail(where, f"it is of type {item.type}, and holds no interfaces ({', '.join(OF_DEVICES)} do)")
+        return item
 
     def cell(self, given: Any, cell: Cell, item: MapDef, where: str) -> Cell:
         place = self.place(given, item, "value", where, "host")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
-from ....semantics.source import InputError, Span
+from ....semantics.source import InputError, Span, Unsupported
 from ...base import Observation, World
 from ..artifact import BpfObject, BpfProgram, Insn, MapDef
 from ..artifact.insn import LD, PSEUDO_FUNC
 from ..artifact.loading import described
 from ..artifact.program import F_RDONLY_PROG, INNER
+from ..mapping import OF_DEVICES, MappedObject
 from . import cpus, perf, world
 from .kernel import KernelMap, KernelProgram, KernelTypes, Refused
 from .nested import load_nested
@@ -41,8 +43,6 @@ Inspect = Callable[[dict[str, KernelMap]], None]
 STACK_PORT, REDIRECT_PORT = 0x7FFF0001, 0x7FFF0002
 """Interfaces where what goes to the stack, and what is redirected, is sent to be seen."""
 _NO_KEY: Final = bytes(4)
-_OF_DEVICES: Final = ("devmap", "devmap_hash")
-"""Maps whose elements are looked up among the devices when they are put in."""
 CPU_SECONDS: Final = 0.5
 """How long a CPU may take to send what it was sent."""
 
@@ -139,6 +139,8 @@ class Loaded:
         types = stack.enter_context(KernelTypes(described(obj, program))) if typed else None
         self.open_arrays = _open_arrays(obj) if around is not None else {}
         others = set(self.open_arrays.values())
+        self.at_numbers = _interfaces_at_their_numbers(obj)
+        tables = {**tables, **self.at_numbers}
         self.handed = {name: elements for name, elements in tables.items() if name in others}
         tables = {name: elements for name, elements in tables.items() if name not in others}
         self.notes = stack.enter_context(KernelMap(NOTES_MAP))
@@ -210,7 +212,7 @@ class Loaded:
         for number, (port, frame) in enumerate(packets):
             for name, item in changing.items() if number else ():
                 refill = partial(item.refill, self.tables.get(name, ()))
-                network.inside(refill) if item.item.type in _OF_DEVICES else refill()
+                network.inside(refill) if item.item.type in OF_DEVICES else refill()
             out.append(self._observe(network, port, frame))
             inspect(self.maps)
         return out
@@ -228,6 +230,8 @@ class Loaded:
         if self.of_cpus and not sent and said.result == REDIRECTS["xdp"]:
             sent = network.sent(CPU_SECONDS)
             said = Notes.of(self.notes[_NO_KEY])
+        if self.at_numbers and not sent and said.result == REDIRECTS[self.hook]:
+            raise Unsupported("a frame is sent to an interface that is not watched")
         outputs = []
         for ifindex, out in sent:
             if ifindex == STACK_PORT:
@@ -244,6 +248,18 @@ class Loaded:
             for place, name in self.open_arrays.items()
         }
         return Observation(tuple(sorted(outputs)), metadata, events)
+
+
+def _interfaces_at_their_numbers(obj: BpfObject) -> dict[str, list[tuple[bytes, bytes]]]:
+    """What maps of devices hold that are said to hold each interface of this namespace at its number."""
+    held = {}
+    for item in obj.mapping.ports if isinstance(obj, MappedObject) else ():
+        numbers = [number for number, _ in socket.if_nameindex()]
+        keys = [number.to_bytes(4, sys.byteorder) for number in numbers if number < item.max_entries]
+        if item.type == "devmap_hash":
+            keys = [number.to_bytes(4, sys.byteorder) for number in numbers][-item.max_entries :]
+        held[item.name] = [(key, key.ljust(item.value_size, b"\0")) for key in keys]
+    return held
 
 
 def _asks_for_types(insn: Insn) -> bool:

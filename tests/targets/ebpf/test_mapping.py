@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from p4verify.semantics.p4.frontend import load_text
 from p4verify.semantics.rules.ruleset import ActionCall, Exact, Lpm, Rule, RuleSet
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.ebpf.artifact import Assembler, BpfObject, BpfProgram, Field, MapDef, asm
-from p4verify.targets.ebpf.artifact.asm import R0
+from p4verify.targets.ebpf.artifact.asm import R0, R1, R2, R3
 from p4verify.targets.ebpf.conventions import recognised
 from p4verify.targets.ebpf.mapped import fill_mapped, laws, mapping_of, relate_mapped
 from p4verify.targets.ebpf.mapping import MappedTable, Mapping, Order, Place, mapped
@@ -441,6 +442,44 @@ def test_a_mapping_for_something_else_rejects() -> None:
 HEADER = "header ethernet_t { bit<48> dst; bit<48> src; bit<16> type; }"
 
 
+DEVICES = MapDef("devices", "devmap", 4, 8, 64)
+
+
+def test_a_map_that_holds_interfaces_at_their_numbers() -> None:
+    """v1model drops what is sent to port 511, and so does a map without such an element."""
+    target, program = targets.find("ebpf"), load_text(PORTS, "ports.p4").program
+    for number, size, verdict in ((0, 511, "accept"), (1, 511, "reject"), (0, 512, "reject"), (0, 64, "reject")):
+        item = replace(DEVICES, max_entries=size)
+        code = (
+            asm.load(4, R3, R1, 12), asm.alu("add", R3, number), asm.mov(R2, R3), asm.load_map(R1, "devices"),
+            asm.mov(R3, 1), asm.call(51), asm.exit_(),
+        )  # fmt: skip
+        obj = BpfObject((BpfProgram("p", "xdp", code),), (item,), name="ports.o")
+        given = mapped(obj, read_mapping('[[ports]]\nmap = "devices"\n', "m.toml", program, obj))
+        proof = Checker(program, None, timeout=20, machines_confirm=False).check_artifact(target, given, None).proof
+        assert proof.verdict.value == verdict, (number, size, proof.reason)
+        assert any("map devices holds each interface at its own number" in note for note in proof.warnings)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[[ports]]\nmap = "senders"', "ports in map senders: it is of type hash, and holds no interfaces"),
+        ('[[ports]]\nmap = "other"', "the object has no map other"),
+        ('[[ports]]\nmap = "devices"\nname = "x"', "ports in map devices: unknown key 'name'"),
+        ('[[ports]]\nmap = "devices"\n[[ports]]\nmap = "devices"', "devices: is mapped twice"),
+        ("[[ports]]", "'map' is missing"),
+        ("ports = 3", "is no array of tables"),
+    ],
+)
+def test_what_says_nothing_of_ports(text: str, message: str) -> None:
+    program = load_text(PORTS, "ports.p4").program
+    obj = _object(SENDERS, DEVICES)
+    with pytest.raises(InputError, match=re.escape(message)) as error:
+        read_mapping(text, "m.toml", program, obj)
+    assert "m.toml" in str(error.value)
+
+
 # --- the command ------------------------------------------------------------------------------------------------------
 
 
@@ -463,6 +502,21 @@ def test_check_and_run_take_a_mapping(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert "--map needs an artifact" in capfd.readouterr().err
 
 
+PORTS = """
+#include <core.p4>
+#include <v1model.p4>
+header ethernet_t { bit<112> all; }
+struct headers { ethernet_t eth; }
+struct metadata { }
+parser P(packet_in p, out headers h, inout metadata m, inout standard_metadata_t s) {
+    state start { p.extract(h.eth); transition accept; }
+}
+control N(inout headers h, inout metadata m) { apply { } }
+control I(inout headers h, inout metadata m, inout standard_metadata_t s) { apply { s.egress_spec = s.ingress_port; } }
+control E(inout headers h, inout metadata m, inout standard_metadata_t s) { apply { } }
+control D(packet_out p, in headers h) { apply { p.emit(h); } }
+V1Switch(P(), N(), I(), E(), N(), D()) main;
+"""
 CELLS = """
 {
     register<bit<32>>(8) seen; counter(8, CounterType.packets) counts; bit<32> before;
