@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from ....semantics.source import Unsupported
 from . import btf
 from .btf import Btf
 from .insn import LDX, ST, STX, Insn
@@ -90,17 +89,16 @@ def _fields(name: str) -> dict[str, _Field]:
     return out
 
 
-def check(types: Btf, found: Relocation, insn: Insn, place: str) -> None:
-    """That the instruction means the same on every kernel.
+def asked(types: Btf, found: Relocation, insn: Insn) -> str:
+    """What the instruction asks of the running kernel, in words; "" if it means the same on every kernel.
 
     Raises:
-        Unsupported: it does not, or that cannot be told; ``place`` says where.
         InputError: the relocation is not well formed.
     """
     offset = _offset(types, found) if found.kind == FIELD_OFFSET else None
     if offset is None or offset != (insn.off if insn.cls in (LDX, ST, STX) else insn.imm):
-        what = f"{place}: asks for CO-RE relocation of {_told(types, found)} against the running kernel's types"
-        raise Unsupported(what, types.place)
+        return f"asks for CO-RE relocation of {_told(types, found)} against the running kernel's types"
+    return ""
 
 
 def _offset(types: Btf, found: Relocation) -> int | None:

@@ -79,6 +79,9 @@ class Insn:
     off: int = 0
     imm: int = 0
     map: str | None = None
+    asks: str = ""
+    """What it takes from the running kernel, which no object tells, in words; "" of nearly all: for messages. Nothing
+    is known of what such an instruction does, and it cannot be encoded."""
     source: Span | None = field(default=None, compare=False, repr=False)
     """Where in a source it comes from; not part of the instruction."""
 
@@ -128,11 +131,16 @@ def encode(insns: Iterable[Insn], map_fds: Mapping[str, int] | None = None) -> b
         insns: the instructions.
         map_fds: map's name → file descriptor, put where the kernel expects it; without it map references are left as
             an object file has them before relocation (descriptor 0, the offset in the first immediate).
+
+    Raises:
+        ValueError: an instruction is not whole without the running kernel (:attr:`Insn.asks`).
     """
     return b"".join(_encode(insn, map_fds) for insn in insns)
 
 
 def _encode(insn: Insn, map_fds: Mapping[str, int] | None) -> bytes:
+    if insn.asks:
+        raise ValueError(f"an instruction {insn.asks}")
     if not insn.wide:
         return _slot(insn.opcode, insn.dst, insn.src, insn.off, insn.imm & 0xFFFFFFFF)
     low, high, src = insn.imm & 0xFFFFFFFF, insn.imm >> 32, insn.src

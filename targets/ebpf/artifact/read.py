@@ -14,7 +14,18 @@ from typing import Final, NoReturn
 from ....semantics.source import InputError, Span, Unsupported
 from . import btf, core, elf
 from .elf import Elf, Section, Symbol
-from .insn import PSEUDO_FUNC, PSEUDO_MAP_FD, PSEUDO_MAP_VALUE, SLOT, DecodeError, Insn, decode, slots
+from .insn import (
+    CALL_KFUNC,
+    PSEUDO_FUNC,
+    PSEUDO_MAP_FD,
+    PSEUDO_MAP_VALUE,
+    PSEUDO_NONE,
+    SLOT,
+    DecodeError,
+    Insn,
+    decode,
+    slots,
+)
 from .maps import place_of_values, read_map
 from .program import F_RDONLY_PROG, MAP_TYPES, OF_MAPS, BpfObject, BpfProgram, Field, Function, Line, MapDef
 from .write import MAPS, R_BPF_64_32, R_BPF_64_64, TEXT, is_data, is_local_call
@@ -36,8 +47,8 @@ def read_elf(data: bytes, name: str) -> BpfObject:
 
     Raises:
         InputError: it is no well-formed object file; ``name`` and the place are named.
-        Unsupported: it asks for what libbpf can do and this reader does not (CO-RE of what kernels differ in,
-            externs).
+        Unsupported: it asks for what libbpf can do and this reader does not. What only the running kernel could tell
+            (CO-RE of what kernels differ in, externs) is noted in the instructions that ask for it (``Insn.asks``).
     """
     return _Reader(elf.read(data, name), name).object()
 
@@ -229,13 +240,12 @@ class _Reader:
         for slot, insn in zip(code.starts, code.insns, strict=False):
             relocation = relocations.pop(code.at + slot * SLOT, None)
             place = f"{what}, instruction {slot}"
-            moved = self.moved.get((section, code.at + slot * SLOT))
-            if moved is not None:
-                core.check(self.types, moved, insn, place)
+            asks = self._asked(insn, relocation, self.moved.get((section, code.at + slot * SLOT)))
+            if asks:
+                out.append(_without_place(insn, asks))
+                continue
             if relocation is not None:
                 symbol = self.elf.symbols[relocation.symbol]
-                if symbol.section == elf.SHN_UNDEF or symbol.section >= elf.SHN_LORESERVE:
-                    self.unsupported(f"{place}: {_undefined(symbol.name, call=is_local_call(insn))}")
                 if relocation.type == R_BPF_64_64 and insn.wide:
                     insn = self._load(insn, symbol, place)
                 elif relocation.type == R_BPF_64_32 and is_local_call(insn):
@@ -246,6 +256,16 @@ class _Reader:
                 self.unsupported(f"{place}: a 64-bit load of kind {insn.src} without a map that the object defines")
             out.append(insn)
         code.insns = tuple(out)
+
+    def _asked(self, insn: Insn, relocation: elf.Relocation | None, moved: core.Relocation | None) -> str:
+        """What the instruction takes from the running kernel, "" for nothing. Programs that do not come to it need not
+        care: an object often holds programs for several hooks."""
+        if moved is not None and (asks := core.asked(self.types, moved, insn)):
+            return asks
+        symbol = self.elf.symbols[relocation.symbol] if relocation is not None else None
+        if symbol is not None and (symbol.section == elf.SHN_UNDEF or symbol.section >= elf.SHN_LORESERVE):
+            return _undefined(symbol.name, call=is_local_call(insn))
+        return ""
 
     def _load(self, insn: Insn, symbol: Symbol, place: str) -> Insn:
         section = self.elf.sections[symbol.section]
@@ -360,6 +380,14 @@ class _Reader:
                 path, source = names
                 slot = base + (offset - code.at) // SLOT
                 yield Line(slot, path, place >> 10, place & 0x3FF, source)
+
+
+def _without_place(insn: Insn, asks: str) -> Insn:
+    """The instruction with what it asks of the kernel; a call's target, or an address, is nothing that the object has.
+    A call is one of the kernel's function."""
+    if is_local_call(insn):
+        return replace(insn, src=CALL_KFUNC, imm=0, asks=asks)
+    return replace(insn, src=PSEUDO_NONE if insn.wide else insn.src, asks=asks)
 
 
 def _is_function_address(insn: Insn) -> bool:

@@ -42,6 +42,8 @@ MAX_CALLS: Final = 8
 
 def step(machine: Machine, state: State, insn: Insn) -> list[State]:
     """The states after ``insn``, at which ``state`` is. Raises Stop and Split, and what :meth:`.Machine.run` does."""
+    if insn.asks:
+        raise machine.unsupported(state, insn.asks)
     if insn.opcode == EXIT:
         return _exit(machine, state, insn)
     if insn.opcode == CALL:

@@ -232,7 +232,10 @@ class KernelProgram(Descriptor):
         types: KernelTypes | None = None,
         attach_type: int = 0,
     ) -> None:
-        code = encode(insns, {name: item.fd for name, item in (maps or {}).items()})
+        try:
+            code = encode(insns, {name: item.fd for name, item in (maps or {}).items()})
+        except ValueError as error:
+            raise Refused(errno.EINVAL, str(error)) from None
         held, said = _buffer(code), _buffer(license.encode() + b"\0")
         log = _buffer(_LOG_SIZE)
         functions, lines = (types.described.functions, types.described.lines) if types is not None else (b"", b"")

@@ -11,9 +11,15 @@ import pytest
 from elftools.elf.elffile import ELFFile
 from hypothesis import given, settings
 
+from p4verify.checks import Checker
+from p4verify.one_by_one import one_by_one
+from p4verify.proofs.verdict import Verdict
 from p4verify.semantics.source import InputError, Unsupported
 from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Field, Function, MapDef, asm, read_elf, write_elf
 from p4verify.targets.ebpf.artifact.asm import R0
+from p4verify.targets.ebpf.artifact.insn import encode
+from p4verify.targets.ebpf.meaning import meaning
+from p4verify.targets.ebpf.target import TARGET
 from tests.support import bpf_suite, bpftool
 from tests.support.bpf_objects import C_SOURCE, compiled, objects, small_object
 from tests.support.machines import needs_clang
@@ -145,12 +151,6 @@ def test_what_a_file_cannot_say(change: dict[str, object], message: str) -> None
         ("return leaf(x) + 5;", "return (long)&total + leaf(x) + bpf_ktime_get_ns();", None),
         ("int start = 7;", "int start = 7; extern int nowhere;", None),
         ("int start = 7;", "int start = 7; int *there = &start;", "addresses"),
-        ("return leaf(x) + 5;", "extern int nowhere(int) __ksym; return nowhere(x);", r"kfuncs\) are not modelled$"),
-        (
-            "return leaf(x) + 5;",
-            "extern int bpf_p4tc_f(int) __ksym; return bpf_p4tc_f(x);",
-            "bpf_p4tc_f.*P4TC's tables",
-        ),
     ],
 )
 def test_what_libbpf_offers_and_this_reader_does_not(tmp_path: Path, old: str, new: str, message: str | None) -> None:
@@ -162,6 +162,54 @@ def test_what_libbpf_offers_and_this_reader_does_not(tmp_path: Path, old: str, n
     else:
         with pytest.raises(Unsupported, match=message):
             read_elf(data, "made.o")
+
+
+KERNELS = """
+#define SEC(name) __attribute__((section(name), used))
+extern int nowhere(int) SEC(".ksyms");
+extern int bpf_p4tc_f(int) SEC(".ksyms");
+extern const int somewhere SEC(".ksyms");
+struct __sk_buff { unsigned len; };
+SEC("kprobe/nothing") int watches(void *regs) { return nowhere(1); }
+SEC("tc") int calls(struct __sk_buff *skb) { return skb->len > 99 ? nowhere(1) : 0; }
+SEC("tc") int asks(struct __sk_buff *skb) { return bpf_p4tc_f(1); }
+SEC("tc") int refers(struct __sk_buff *skb) { return *(volatile int *)&somewhere; }
+SEC("tc") int drops(struct __sk_buff *skb) { return skb->len > 99 ? 2 : 0; }
+SEC("xdp") int lives(void *context) { return %d; }
+"""
+
+
+@needs_clang
+def test_what_only_the_kernel_tells_stops_the_programs_that_ask_for_it() -> None:
+    """One object often holds programs of several hooks: what one of them needs is nothing to the others."""
+    obj = bpf_suite.read_text(KERNELS % 2)
+    for name, said in (
+        ("calls", r"calls nowhere, which .* \(kfuncs\) are not modelled$"),
+        ("asks", "bpf_p4tc_f.*P4TC's tables"),
+        ("refers", "refers to somewhere, which the object does not define"),
+    ):
+        with pytest.raises(Unsupported, match=rf"program {name}, instruction \d+: .*{said}"):
+            meaning(obj, name)
+    assert meaning(obj, "drops").cases
+    in_part = meaning(obj, "calls", in_part=True)
+    assert in_part.faults
+    assert all(fault.unsaid for fault in in_part.faults)
+    for program in obj.programs:
+        if any(insn.asks for insn in program.insns):
+            with pytest.raises(ValueError, match=r"nowhere|bpf_p4tc_f|somewhere"):
+                encode(program.insns)
+    with pytest.raises(ValueError, match="nowhere"):
+        write_elf(obj)
+
+
+@needs_clang
+def test_an_object_with_kernel_functions_is_compared_program_by_program() -> None:
+    one, other = ((TARGET, bpf_suite.read_text(KERNELS % code), f"{code}.o") for code in (2, 1))
+    verdicts = {result.target.split()[-1]: result.verdict for result in one_by_one(Checker(None), one, other)}
+    assert verdicts == {
+        "watches": Verdict.UNSUPPORTED, "calls": Verdict.UNSUPPORTED, "asks": Verdict.UNSUPPORTED,
+        "refers": Verdict.UNSUPPORTED, "drops": Verdict.ACCEPT, "lives": Verdict.REJECT,
+    }  # fmt: skip
 
 
 @pytest.mark.oracle
