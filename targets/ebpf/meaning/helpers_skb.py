@@ -22,9 +22,11 @@ from .helpers_common import (
     skb_fib_lookup,
 )
 from .helpers_csum import l3_csum_replace, l4_csum_replace
+from .helpers_ecn import ecn_set_ce
 from .helpers_maps import EFAULT, EINVAL, ENOMEM, result
+from .helpers_queues import QUEUED
 from .helpers_room import adjust_room, change_proto
-from .helpers_sockets import SOCKETS
+from .helpers_sockets import ASSIGNED, SOCKETS
 from .helpers_tail import TC_TAIL
 from .helpers_tunnels import SET as TUNNEL_SET
 from .helpers_tunnels import TUNNELS
@@ -228,7 +230,9 @@ def change_type(machine: Machine, state: State) -> list[State]:
 
 TC: Final[dict[int, Helper]] = (
     COMMON
+    | QUEUED
     | SOCKETS
+    | ASSIGNED
     | TUNNELS
     | TC_TAIL
     | {
@@ -259,6 +263,7 @@ TC: Final[dict[int, Helper]] = (
         69: skb_fib_lookup,
         79: constant("cgroup_id", 64, _GROUP),
         83: ancestor_cgroup_id,
+        97: ecn_set_ce,
         135: anything("csum_level", 64, "what the device has said of checksums"),
         151: constant("skb_cgroup_classid", 32, "the class of the control group of the packet's own socket"),
     }

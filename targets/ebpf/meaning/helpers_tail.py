@@ -153,7 +153,8 @@ def _of_any_size(machine: Machine, state: State, wanted: Term) -> list[State]:
     if longer is not None:
         more = b.sub(wanted, packet_length(longer))
         if possible_values(more, longer.ranges, FEW) is not None:
-            return out + _changed_by(machine, longer, machine.number(longer, more))
+            count = b.signed(machine.number(longer, more), 32)
+            return out + (_changed_by(machine, longer, count) if 0 < count <= MAX_LEN else [])  # else no path is there
         filled = ends.filled_up(longer.layout, wanted)
         if filled is None:
             raise machine.unsupported(

@@ -12,6 +12,7 @@ from .context import packet_length
 from .helpers_common import COMMON, context_argument
 from .helpers_maps import EINVAL, map_argument, present, result
 from .helpers_meta import xdp_adjust_head, xdp_adjust_meta
+from .helpers_queues import QUEUED
 from .helpers_sockets import SOCKETS
 from .helpers_tail import XDP_TAIL
 from .state import State, redirected_to
@@ -143,6 +144,7 @@ def xdp_store_bytes(machine: Machine, state: State) -> list[State]:
 
 XDP: Final[dict[int, Helper]] = (
     COMMON
+    | QUEUED
     | SOCKETS
     | XDP_TAIL
     | {
