@@ -20,7 +20,7 @@ from ..artifact.ports import port0
 from ..artifact.program import F_RDONLY_PROG
 from . import shown
 from .kernel import KernelMap, KernelProgram, Refused, TestRun, unusable
-from .loaded import REDIRECT_PORT, STACK_PORT, Inspect, Loaded, Tables, kind_of, load_called, load_maps
+from .loaded import CLONE_PORT, REDIRECT_PORT, STACK_PORT, Inspect, Loaded, Tables, kind_of, load_called, load_maps
 from .network import LONGEST_FRAME, Network
 
 __all__ = [
@@ -191,7 +191,7 @@ class KernelOracle(Closing):
         if any(len(frame) > LONGEST_FRAME for _, frame in packets):
             raise ValueError(f"the network carries frames of at most {LONGEST_FRAME} bytes")
         network = self._ready()
-        for port in (STACK_PORT, REDIRECT_PORT, *{port for port, _ in packets}):
+        for port in (STACK_PORT, REDIRECT_PORT, CLONE_PORT, *{port for port, _ in packets}):
             network.tap(port)
         out: list[Observation] = []
         together = keep_maps or (not inspect and all(_constant(obj, i.map) for i in chosen.insns))

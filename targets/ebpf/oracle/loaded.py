@@ -40,8 +40,8 @@ Tables = Mapping[str, Iterable[tuple[bytes, bytes]]]
 
 Inspect = Callable[[dict[str, KernelMap]], None]
 
-STACK_PORT, REDIRECT_PORT = 0x7FFF0001, 0x7FFF0002
-"""Interfaces where what goes to the stack, and what is redirected, is sent to be seen."""
+STACK_PORT, REDIRECT_PORT, CLONE_PORT = 0x7FFF0001, 0x7FFF0002, 0x7FFF0003
+"""Interfaces where what goes to the stack, what is redirected, and clones into an ingress, are sent to be seen."""
 _NO_KEY: Final = bytes(4)
 CPU_SECONDS: Final = 0.5
 """How long a CPU may take to send what it was sent."""
@@ -146,7 +146,7 @@ class Loaded:
         self.notes = stack.enter_context(KernelMap(NOTES_MAP))
         self.of_cpus = self._of_cpus(obj, tables)
         self.maps = load_maps(obj, tables, stack, types, self.of_cpus)
-        spies = [*redirections(hook, REDIRECT_PORT)]
+        spies = [*redirections(hook, REDIRECT_PORT, CLONE_PORT)]
         told: dict[str, KernelMap] = {}
         if around is not None:
             more, told = self._told(obj, around)
@@ -238,6 +238,10 @@ class Loaded:
                 outputs.append(("stack", 0, out))
             elif ifindex == REDIRECT_PORT:
                 outputs.append((LEFT_TO.get(said.way, "program"), said.target, out))
+            elif ifindex == CLONE_PORT:
+                if said.clones > 1:
+                    raise Unsupported(f"{said.clones} clones into the ingress of interfaces cannot be told apart")
+                outputs.append(("ingress", said.cloned_to, out))
             else:
                 outputs.append(("port", ifindex, out))
         metadata = {"ran": int(said.ran), "result": said.result}

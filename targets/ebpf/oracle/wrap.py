@@ -26,7 +26,7 @@ from .spies import Spy, placed, spied
 
 NOTES: Final = "p4verify_notes"
 """The map with one value of :data:`_LAYOUT`."""
-_LAYOUT: Final = struct.Struct("=8I20sI32s")
+_LAYOUT: Final = struct.Struct("=8I20sI32s2I")
 NOTES_MAP: Final = MapDef(NOTES, "array", 4, _LAYOUT.size, 1)
 _RESULT, _TARGET, _REDIRECTED, _MARK, _PRIORITY, _CLASSID, _RAN, _TC_INDEX = range(0, 32, 4)
 _CONTROL, _CONTROL_BYTES, _SKB_CONTROL = 32, 20, 48
@@ -34,7 +34,10 @@ _CONTROL, _CONTROL_BYTES, _SKB_CONTROL = 32, 20, 48
 _META_LENGTH, _META, _META_BYTES = 52, 56, 32
 """Where the length of the metadata in front of a frame is noted, where its bytes are, and how many of these at most."""
 
-_REDIRECT, _REDIRECT_NEIGH, _REDIRECT_PEER = 23, 152, 155
+_CLONES, _CLONED_TO = 88, 92
+"""Where it is noted how many clones went into the ingress of an interface, and which the last of these interfaces is."""
+
+_CLONE_REDIRECT, _REDIRECT, _REDIRECT_NEIGH, _REDIRECT_PEER = 13, 23, 152, 155
 _ADJUST_META: Final = 54
 _INGRESS_FLAG: Final = 1
 """BPF_F_INGRESS."""
@@ -68,14 +71,18 @@ class Notes:
     """What was in the control buffer when another program took over."""
     metadata: bytes
     """What lies in front of a frame at XDP for whoever gets it next."""
+    clones: int
+    """How many clones went into the ingress of interfaces."""
+    cloned_to: int
+    """The interface that the last of these went to."""
 
     @classmethod
     def of(cls, value: bytes) -> Notes:
         """From the map's value."""
-        result, target, way, mark, priority, classid, ran, tc_index, control, length, words = _LAYOUT.unpack(value)
+        result, target, way, mark, priority, classid, ran, tc_index, control, length, words, *clones = _LAYOUT.unpack(value)
         if length > len(words):
             raise Unsupported(f"the kernel left {length} bytes of metadata, of which {len(words)} can be seen")
-        return cls(bool(ran), result, way, target, mark, priority, classid, tc_index, control, words[:length])
+        return cls(bool(ran), result, way, target, mark, priority, classid, tc_index, control, words[:length], *clones)
 
     def goes_on(self, hook: str) -> bool:
         """Whether somebody gets the frame itself, whatever clones of it do: the result leads to the stack, or the
@@ -169,10 +176,12 @@ def with_functions(program: BpfProgram, code: tuple[Insn, ...], spies: Sequence[
     return BpfProgram(program.name, program.section, code, tuple(functions))
 
 
-def redirections(hook: str, port: int) -> Iterator[Spy]:
-    """Functions that note where to a packet is redirected, and send it to ``port``."""
+def redirections(hook: str, port: int, clone_port: int) -> Iterator[Spy]:
+    """Functions that note where to a packet is redirected, and send it to ``port``; a clone that goes into an
+    interface's ingress, where nobody would see it, to ``clone_port``."""
     yield Spy("redirect", frozenset({_REDIRECT}), _redirect(hook, port))
     if hook != "xdp":
+        yield Spy("clone_redirect", frozenset({_CLONE_REDIRECT}), _clone_redirect(clone_port))
         for helper, kind in ((_REDIRECT_PEER, PEER), (_REDIRECT_NEIGH, NEIGHBOUR)):
             yield Spy(f"redirect_{LEFT_TO[kind]}", frozenset({helper}), _redirect_further(helper, kind, port))
 
@@ -190,6 +199,24 @@ def _redirect(hook: str, port: int) -> tuple[Insn, ...]:
     out.place(outwards)
     out.emit(*_noted(PORT))
     out.place(refused)
+    out.emit(asm.exit_())
+    return out.finish()
+
+
+def _clone_redirect(port: int) -> tuple[Insn, ...]:
+    """``clone_redirect(skb, ifindex, flags)``: clones that go out are seen where they go."""
+    out = Assembler()
+    outwards, done = out.label(), out.label()
+    out.jump("jne", R3, _INGRESS_FLAG, outwards)
+    out.emit(asm.mov(R6, R2), asm.mov(R2, port), asm.mov(R3, 0), asm.call(_CLONE_REDIRECT))
+    out.jump("jne", R0, 0, done)
+    out.emit(
+        asm.load_map_value(R3, NOTES, 0), asm.store(4, R3, _CLONED_TO, R6), asm.load(4, R2, R3, _CLONES),
+        asm.alu("add", R2, 1), asm.store(4, R3, _CLONES, R2), asm.exit_(),
+    )  # fmt: skip
+    out.place(outwards)
+    out.emit(asm.call(_CLONE_REDIRECT))
+    out.place(done)
     out.emit(asm.exit_())
     return out.finish()
 

@@ -13,7 +13,7 @@ from p4verify.semantics.meaning.behaviour import Output, Packet
 from p4verify.semantics.meaning.sent import merge_sent
 from p4verify.semantics.source import Unsupported
 from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, MapDef, asm
-from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R5, R6
+from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R5, R6, R7
 from p4verify.targets.ebpf.meaning import meaning
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.target import TARGET
@@ -311,3 +311,35 @@ def test_the_kernel_sends_to_every_device(
     held = [(n.to_bytes(4, "little"), m.to_bytes(4, "little")) for n, m in ((1, 5), (5, 6), (2, 7))]
     (seen,) = kernel_oracle.run(to_all(*calls), [(5, FRAME)], {"there": held})
     assert [number for _, number, _ in seen.outputs] == ports
+
+
+CLONING = (asm.mov(R6, R1), asm.mov(R2, 9), asm.mov(R3, 1), asm.call(13), asm.mov(R7, R0), asm.store(4, R6, 8, R7))
+"""A clone that comes in at interface 9; the packet is marked with what the helper answers."""
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("result", [0, 2])
+def test_a_clone_that_comes_in_elsewhere_is_seen(result: int, kernel_oracle: KernelOracle) -> None:
+    """Nobody sees what the stack gets at another interface; the clone is read from a tap of its own."""
+    program = tc(*CLONING, asm.mov(R0, result), asm.exit_())
+    (shown,) = kernel_oracle.run(program, [(3, FRAME)])
+    assert difference(evaluated(meaning(program), program, {}, 3, FRAME), shown) is None
+    assert ("ingress", 9, FRAME) in shown.outputs
+    wrong = tc(*CLONING[:2], asm.mov(R3, 3), *CLONING[3:], asm.mov(R0, 0), asm.exit_())
+    (shown,) = kernel_oracle.run(wrong, [(3, FRAME)])
+    assert difference(evaluated(meaning(wrong), wrong, {}, 3, FRAME), shown) is None
+    twice = tc(*CLONING, asm.mov(R1, R6), *CLONING[1:], asm.mov(R0, result), asm.exit_())
+    with pytest.raises(Unsupported, match="2 clones into the ingress"):
+        kernel_oracle.run(twice, [(3, FRAME)])
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_difference_beside_clones_that_come_in_elsewhere_is_a_reject(times: int) -> None:
+    """The machine confirms it where it can show all; else the meanings say it."""
+    cloning = (*CLONING, *(times - 1) * (asm.mov(R1, R6), *CLONING[1:]))
+    first, second = (tc(*cloning, asm.mov(R0, result), asm.exit_()) for result in (0, 2))
+    proof = Checker(None).check_two((TARGET, first, "a"), (TARGET, second, "b")).proof
+    assert proof.verdict is Verdict.REJECT
+    assert proof.counterexample is not None
+    assert ("ebpf kernel" in proof.counterexample.confirmed_by) == (times == 1)
