@@ -36,6 +36,7 @@ def behaviours(first: BpfObject, second: BpfObject) -> tuple[Behaviour, Behaviou
     Raises:
         Unsupported: maps of one name that are not alike, or something that is not modelled.
     """
+    _at_one_side(first, second)
     told = related(first, second)
     first = told.first
     second, notes = paired(first, _apart(told.second))
@@ -52,6 +53,14 @@ def behaviours(first: BpfObject, second: BpfObject) -> tuple[Behaviour, Behaviou
             notes = (*notes, *told.notes)
             return left, replace(right, notes=(*right.notes, *notes), axioms=(*right.axioms, *laws))
         written |= found
+
+
+def _at_one_side(first: BpfObject, second: BpfObject) -> None:
+    """Raises Unsupported for a program of what comes in against one of what goes out: they do not see the same."""
+    out = [obj.program().hook == "tc_egress" for obj in (first, second)]
+    if out[0] != out[1]:
+        text = "a program at tc egress against one at another hook: what goes out is not what comes in"
+        raise Unsupported(text, Span(second.name, 0, 0))
 
 
 def _meaning(obj: BpfObject, written: frozenset[str]) -> Behaviour:

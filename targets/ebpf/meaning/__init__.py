@@ -1,9 +1,9 @@
 """What an eBPF program does to any frame, from RFC 9669 and the kernel's source.
 
-Not modelled, and refused with the place: programs at other hooks than tc ingress and XDP, tail calls through arrays
-whose contents the object does not give, kernel functions, loops whose end does not fold (but for those that add up the
-packet, :mod:`.induction`), helpers that are not in :data:`.hooks.HOOKS`, stores into the packet at more than a few
-possible offsets.
+Not modelled, and refused with the place: programs at other hooks than tc and XDP (at tc egress for two objects that are
+compared with each other only), tail calls through arrays whose contents the object does not give, kernel functions,
+loops whose end does not fold (but for those that add up the packet, :mod:`.induction`), helpers that are not in
+:data:`.hooks.HOOKS`, stores into the packet at more than a few possible offsets.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from ..artifact.passes import ARRAY, carried_by
 from ..artifact.ports import port0
 from ..artifact.shortest import ETH_HLEN, declared
 from ..artifact.write import TEXT
+from .egress import WHERE_HEADERS_LIE
 from .elements import initial_memory
-from .hooks import HOOKS, METADATA_LENGTH, HookName, Start, changed_metadata, finish, start, without_tag
+from .hooks import EGRESS, HOOKS, METADATA_LENGTH, HookName, Start, changed_metadata, finish, start, without_tag
 from .loops import with_loop
 from .machine import Machine
 from .memory import MixedRead, Restart, initial_stores
@@ -84,7 +85,7 @@ def meaning(
         Unsupported: something that is not modelled, with its place; with ``in_part`` only what is so of all frames.
     """
     chosen = _choose(obj, program)
-    where = hook or _hook(chosen, obj.name)
+    where = hook or _hook(chosen, obj.name, egress=open_ended)
     mix = True
     while True:  # ends: each round adds a map, or gives up mixing
         try:
@@ -102,11 +103,15 @@ def _choose(obj: BpfObject, name: str | None) -> BpfProgram:
         raise InputError.at(Span(obj.name, 0, 0), str(error.args[0])) from None
 
 
-def _hook(program: BpfProgram, file: str) -> HookName:
+def _hook(program: BpfProgram, file: str, *, egress: bool) -> HookName:
+    """Where it runs; at tc egress too if that is asked for, where what comes is not what comes in by an interface."""
     if program.hook == "xdp":
         return "xdp"
+    extended = program.section.lstrip("?").startswith("tcx")
     if program.hook == "tc":
-        return "tcx" if program.section.lstrip("?").startswith("tcx") else "tc"
+        return "tcx" if extended else "tc"
+    if program.hook == "tc_egress" and egress:
+        return "tcx_egress" if extended else "tc_egress"
     text = f"program {program.name} in section {program.section}: a hook that is not modelled (tc ingress and XDP are)"
     if program.section == TEXT:
         text += "; p4c's ubpf back end makes such programs for machines outside of the kernel, whose helpers are others"
@@ -205,6 +210,7 @@ def _notes(program: BpfProgram, hook: HookName, arrays: tuple[str, ...]) -> tupl
     constants = any((insn.map or "").startswith(".rodata") for insn in program.insns)
     told = {
         _TAGS: hook == "xdp",
+        WHERE_HEADERS_LIE: hook in EGRESS,
         _SUMS: _L4_CSUM_REPLACE in helpers,
         _FOLDED: _CSUM_DIFF in helpers,
         _OFFLOADS: not helpers.isdisjoint(_TELL_OFFLOADS),
@@ -221,5 +227,7 @@ def _passes(obj: BpfObject, program: BpfProgram, hook: HookName, shortest: int, 
     item = carried_by(obj, program)
     if item is None:
         return None
+    if hook in EGRESS:
+        raise Unsupported("packets that come back where they go out", program.place(0, obj.name))
     called = (obj.map(ARRAY).programs or {})[0]
     return Passes(hook, called, item, shortest, tagless)

@@ -2,6 +2,7 @@
 
 tc ingress: ``__netif_receive_skb_core`` and ``sch_handle_ingress`` (net/core/dev.c), ``skb_vlan_untag`` (skbuff.c),
 ``cls_bpf_classify`` with direct action (net/sched/cls_bpf.c) or ``tcx_run`` (dev.c), ``skb_do_redirect`` (filter.c).
+tc egress: see :mod:`.egress`; what passes is sent on.
 XDP: ``do_xdp_generic`` (dev.c); native XDP gives the same verdicts.
 """
 
@@ -17,7 +18,7 @@ from ....semantics.meaning.behaviour import LENGTH, PORT, Case, Event, Output, P
 from ....semantics.source import Unsupported
 from ..artifact.program import INNER, MapDef
 from ..artifact.shortest import ETH_HLEN
-from . import elements
+from . import egress, elements
 from .context import SKB
 from .context import XDP as XDP_FIELDS
 from .ends import ADDRESSES, may_reach_trailer
@@ -31,13 +32,17 @@ from .memory import PRESENT
 from .state import NEXT_HOP, NO_NEXT_HOP, REDIRECTS, TUNNEL, Layout, State, Vlan, redirected_to, shorter_than
 from .store import Store
 
-HookName = Literal["tc", "tcx", "xdp"]
+HookName = Literal["tc", "tcx", "tc_egress", "tcx_egress", "xdp"]
+EGRESS: Final = ("tc_egress", "tcx_egress")
 
 UNTAG_LENGTH: Final = 20
 """A tagged frame that is shorter is dropped (``skb_vlan_untag`` wants two bytes behind the tag)."""
 
 _TC: Final = Host(SKB, TC, legacy_loads=True)
-HOOKS: Final[Mapping[HookName, Host]] = {"tc": _TC, "tcx": _TC, "xdp": Host(XDP_FIELDS, XDP)}
+_TC_EGRESS: Final = Host(egress.FIELDS, TC, legacy_loads=True)
+HOOKS: Final[Mapping[HookName, Host]] = {
+    "tc": _TC, "tcx": _TC, "tc_egress": _TC_EGRESS, "tcx_egress": _TC_EGRESS, "xdp": Host(XDP_FIELDS, XDP),
+}  # fmt: skip
 
 TC_ACT_STOLEN, TC_ACT_TRAP = 4, 8
 
@@ -74,6 +79,8 @@ def start(hook: HookName, shortest: int, *, tagless: bool = False) -> Start:
     whole = b.not_(shorter_than(shortest))
     if hook == "xdp":
         return Start([_state(whole, Layout(), shortest, None, {})], [])
+    if hook in EGRESS:
+        return Start(egress.starts(begun, shortest), [])
     kind = input_bytes(12, 2)
     tagged = is_vlan(kind)
     plain = _state(
@@ -238,7 +245,7 @@ def _outputs(hook: HookName, state: State, code: Term, packet: Packet) -> list[O
             *redirects,
         ]
     taken = [TC_ACT_SHOT, TC_ACT_REDIRECT]
-    if hook == "tc":  # tcx takes these two for "next program", cls_bpf for the end of the packet
+    if hook in ("tc", "tc_egress"):  # tcx takes these two for "next program", cls_bpf for the end of the packet
         taken += [TC_ACT_STOLEN, TC_ACT_TRAP]
     return [
         Output(b.not_(is_code(*taken)), "stack", nowhere, packet),

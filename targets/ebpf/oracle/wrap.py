@@ -35,7 +35,7 @@ _META_LENGTH, _META, _META_BYTES = 52, 56, 32
 """Where the length of the metadata in front of a frame is noted, where its bytes are, and how many of these at most."""
 
 _CLONES, _CLONED_TO = 88, 92
-"""Where it is noted how many clones went into the ingress of an interface, and which the last of these interfaces is."""
+"""Where it is noted how many clones went into the ingress of an interface, and which interface the last of them."""
 
 _CLONE_REDIRECT, _REDIRECT, _REDIRECT_NEIGH, _REDIRECT_PEER = 13, 23, 152, 155
 _ADJUST_META: Final = 54
@@ -79,10 +79,12 @@ class Notes:
     @classmethod
     def of(cls, value: bytes) -> Notes:
         """From the map's value."""
-        result, target, way, mark, priority, classid, ran, tc_index, control, length, words, *clones = _LAYOUT.unpack(value)
+        *noted, control, length, words, clones, cloned_to = _LAYOUT.unpack(value)
         if length > len(words):
             raise Unsupported(f"the kernel left {length} bytes of metadata, of which {len(words)} can be seen")
-        return cls(bool(ran), result, way, target, mark, priority, classid, tc_index, control, words[:length], *clones)
+        result, target, way, mark, priority, classid, ran, tc_index = noted
+        packet = (way, target, mark, priority, classid, tc_index, control, words[:length])
+        return cls(bool(ran), result, *packet, clones, cloned_to)
 
     def goes_on(self, hook: str) -> bool:
         """Whether somebody gets the frame itself, whatever clones of it do: the result leads to the stack, or the
