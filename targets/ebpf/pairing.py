@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 from ...semantics import bits as b
 from ...semantics.bits import Term
@@ -28,6 +29,12 @@ _OTHER_SCRATCH = f"{scratch.NAME} (other)"
 _ARRAYS = ("array", "percpu_array")
 _INDEXED = (*ARRAYS, "array_of_maps")
 _INDEX_BYTES = 4
+_NOT_COMING_IN: Final = {
+    "tc_egress": "a program at tc egress against one at another hook: what goes out is not what comes in",
+    "xdp_devmap": "a program of a map of devices against one at another hook: a frame is about to leave there",
+    "xdp_cpumap": "a program of a map of CPUs against one at another hook: a frame came through another program there",
+}
+"""Hooks where frames do not come in by an interface → what is said of a program that is there against one elsewhere."""
 
 
 def behaviours(first: BpfObject, second: BpfObject) -> tuple[Behaviour, Behaviour]:
@@ -56,11 +63,12 @@ def behaviours(first: BpfObject, second: BpfObject) -> tuple[Behaviour, Behaviou
 
 
 def _at_one_side(first: BpfObject, second: BpfObject) -> None:
-    """Raises Unsupported for a program of what comes in against one of what goes out: they do not see the same."""
-    out = [obj.program().hook == "tc_egress" for obj in (first, second)]
-    if out[0] != out[1]:
-        text = "a program at tc egress against one at another hook: what goes out is not what comes in"
-        raise Unsupported(text, Span(second.name, 0, 0))
+    """Raises Unsupported for programs of which one runs where frames come in, and the other one does not: they do not
+    see the same."""
+    hooks = [obj.program().hook for obj in (first, second)]
+    for hook, text in _NOT_COMING_IN.items():
+        if hook in hooks and hooks[0] != hooks[1]:
+            raise Unsupported(text, Span(second.name, 0, 0))
 
 
 def _meaning(obj: BpfObject, written: frozenset[str]) -> Behaviour:

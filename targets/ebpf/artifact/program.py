@@ -32,7 +32,7 @@ F_RDONLY_PROG: Final = 1 << 7
 INITIALIZERS: Final = ("classifier/map-initializer", "xdp/map-initializer")
 """Sections of programs that run once, to write default actions and constant entries (p4c, backends/ebpf)."""
 
-Hook = Literal["tc", "tc_egress", "xdp"]
+Hook = Literal["tc", "tc_egress", "xdp", "xdp_devmap", "xdp_cpumap"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,8 @@ _SECTIONS: Final = {
 """What a section's name begins with, if it tells libbpf where a program runs (``section_defs``, libbpf.c)."""
 _OTHERS: Final = ("ingress", "egress", "cls_main", "prog", ".text")
 """Those that say it to iproute2, and where functions are."""
+_OF_MAPS: Final[dict[str, Hook]] = {"devmap": "xdp_devmap", "cpumap": "xdp_cpumap"}
+"""XDP programs that run for frames which were redirected through a map."""
 _BY_CONTEXT: Final[dict[str, Hook]] = {"xdp_md": "xdp", "__sk_buff": "tc"}
 
 
@@ -182,7 +184,9 @@ class BpfProgram:
             return "tc_egress"
         if base in ("tc", "tcx", "classifier", "ingress", "cls_main", "prog"):
             return "tc"
-        return "xdp" if base in ("xdp", "xdp.frags") else None
+        if base not in ("xdp", "xdp.frags"):
+            return None
+        return _OF_MAPS.get(head.partition("/")[2], "xdp")
 
     @property
     def names_no_hook(self) -> bool:

@@ -1,9 +1,10 @@
 """What an eBPF program does to any frame, from RFC 9669 and the kernel's source.
 
-Not modelled, and refused with the place: programs at other hooks than tc and XDP (at tc egress for two objects that are
-compared with each other only), tail calls through arrays whose contents the object does not give, kernel functions,
-loops whose end does not fold (but for those that add up the packet, :mod:`.induction`), helpers that are not in
-:data:`.hooks.HOOKS`, stores into the packet at more than a few possible offsets.
+Not modelled, and refused with the place: programs at other hooks than tc and XDP (at tc egress, and behind a redirect
+through a map, for two objects that are compared with each other only), tail calls through arrays whose contents the
+object does not give, kernel functions, loops whose end does not fold (but for those that add up the packet,
+:mod:`.induction`), helpers that are not in :data:`.hooks.HOOKS`, stores into the packet at more than a few possible
+offsets.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ..artifact.shortest import ETH_HLEN, declared
 from ..artifact.write import TEXT
 from .egress import WHERE_HEADERS_LIE
 from .elements import initial_memory
-from .hooks import EGRESS, HOOKS, METADATA_LENGTH, HookName, Start, changed_metadata, finish, start, without_tag
+from .hooks import EGRESS, HOOKS, METADATA_LENGTH, XDPS, HookName, Start, changed_metadata, finish, start, without_tag
 from .loops import with_loop
 from .machine import Machine
 from .memory import MixedRead, Restart, initial_stores
@@ -85,7 +86,7 @@ def meaning(
         Unsupported: something that is not modelled, with its place; with ``in_part`` only what is so of all frames.
     """
     chosen = _choose(obj, program)
-    where = hook or _hook(chosen, obj.name, egress=open_ended)
+    where = hook or _hook(chosen, obj.name, anywhere=open_ended)
     mix = True
     while True:  # ends: each round adds a map, or gives up mixing
         try:
@@ -103,15 +104,17 @@ def _choose(obj: BpfObject, name: str | None) -> BpfProgram:
         raise InputError.at(Span(obj.name, 0, 0), str(error.args[0])) from None
 
 
-def _hook(program: BpfProgram, file: str, *, egress: bool) -> HookName:
-    """Where it runs; at tc egress too if that is asked for, where what comes is not what comes in by an interface."""
+def _hook(program: BpfProgram, file: str, *, anywhere: bool) -> HookName:
+    """Where it runs; if that is asked for also where what comes is not what comes in by an interface."""
     if program.hook == "xdp":
         return "xdp"
     extended = program.section.lstrip("?").startswith("tcx")
     if program.hook == "tc":
         return "tcx" if extended else "tc"
-    if program.hook == "tc_egress" and egress:
+    if program.hook == "tc_egress" and anywhere:
         return "tcx_egress" if extended else "tc_egress"
+    if program.hook in ("xdp_devmap", "xdp_cpumap") and anywhere:
+        return program.hook
     text = f"program {program.name} in section {program.section}: a hook that is not modelled (tc ingress and XDP are)"
     if program.section == TEXT:
         text += "; p4c's ubpf back end makes such programs for machines outside of the kernel, whose helpers are others"
@@ -177,7 +180,7 @@ def _run(
         observables=("outputs", *told, *sorted(names)),
         notes=(
             *_notes(linked, hook, arrays if entries else ()),
-            *((_ALONE,) if open_ended and hook != "xdp" else ()),
+            *((_ALONE,) if open_ended and hook not in XDPS else ()),
             *((_BEHIND,) if behind else ()),
         ),
         faults=faults,
@@ -205,11 +208,11 @@ def _cases(machine: Machine, begin: Start, hook: HookName) -> list[Case]:
 def _notes(program: BpfProgram, hook: HookName, arrays: tuple[str, ...]) -> tuple[str, ...]:
     """What a reader has to know of the machine that is meant."""
     helpers = {called_helper(insn) for insn in program.insns}
-    where = "XDP" if hook == "xdp" else "tc ingress"
+    where = "XDP" if hook in XDPS else "tc ingress"
     free = f"section {program.section} names no hook: program {program.name} is taken for one at {where}"
     constants = any((insn.map or "").startswith(".rodata") for insn in program.insns)
     told = {
-        _TAGS: hook == "xdp",
+        _TAGS: hook in XDPS,
         WHERE_HEADERS_LIE: hook in EGRESS,
         _SUMS: _L4_CSUM_REPLACE in helpers,
         _FOLDED: _CSUM_DIFF in helpers,
@@ -227,7 +230,7 @@ def _passes(obj: BpfObject, program: BpfProgram, hook: HookName, shortest: int, 
     item = carried_by(obj, program)
     if item is None:
         return None
-    if hook in EGRESS:
-        raise Unsupported("packets that come back where they go out", program.place(0, obj.name))
+    if hook not in ("tc", "tcx", "xdp"):
+        raise Unsupported("packets that come back where they did not come in", program.place(0, obj.name))
     called = (obj.map(ARRAY).programs or {})[0]
     return Passes(hook, called, item, shortest, tagless)

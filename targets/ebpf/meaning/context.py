@@ -105,6 +105,8 @@ XDP: Final = (
     Field("rx_queue_index", 16, "given"),
 )
 """``struct xdp_md``; ``egress_ifindex`` is for programs on a devmap only."""
+XDP_DEVMAP: Final = (*XDP, Field("egress_ifindex", 20, "given"))
+"""The same of a frame that is about to leave by a device."""
 
 
 def find(fields: tuple[Field, ...], offset: int, size: int) -> Field | None:

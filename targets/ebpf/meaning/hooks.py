@@ -3,7 +3,8 @@
 tc ingress: ``__netif_receive_skb_core`` and ``sch_handle_ingress`` (net/core/dev.c), ``skb_vlan_untag`` (skbuff.c),
 ``cls_bpf_classify`` with direct action (net/sched/cls_bpf.c) or ``tcx_run`` (dev.c), ``skb_do_redirect`` (filter.c).
 tc egress: see :mod:`.egress`; what passes is sent on.
-XDP: ``do_xdp_generic`` (dev.c); native XDP gives the same verdicts.
+XDP: ``do_xdp_generic`` (dev.c); native XDP gives the same verdicts. Behind a redirect through a map:
+``dev_map_bpf_prog_run`` (kernel/bpf/devmap.c; frames only go on) and ``cpu_map_bpf_prog_run`` (cpumap.c; or elsewhere).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from ....semantics.source import Unsupported
 from ..artifact.program import INNER, MapDef
 from ..artifact.shortest import ETH_HLEN
 from . import egress, elements
-from .context import SKB
+from .context import SKB, XDP_DEVMAP
 from .context import XDP as XDP_FIELDS
 from .ends import ADDRESSES, may_reach_trailer
 from .hash import GIVEN, NOT_GIVEN
@@ -32,7 +33,8 @@ from .memory import PRESENT
 from .state import NEXT_HOP, NO_NEXT_HOP, REDIRECTS, TUNNEL, Layout, State, Vlan, redirected_to, shorter_than
 from .store import Store
 
-HookName = Literal["tc", "tcx", "tc_egress", "tcx_egress", "xdp"]
+HookName = Literal["tc", "tcx", "tc_egress", "tcx_egress", "xdp", "xdp_devmap", "xdp_cpumap"]
+XDPS: Final = ("xdp", "xdp_devmap", "xdp_cpumap")
 EGRESS: Final = ("tc_egress", "tcx_egress")
 
 UNTAG_LENGTH: Final = 20
@@ -40,8 +42,10 @@ UNTAG_LENGTH: Final = 20
 
 _TC: Final = Host(SKB, TC, legacy_loads=True)
 _TC_EGRESS: Final = Host(egress.FIELDS, TC, legacy_loads=True)
+_XDP: Final = Host(XDP_FIELDS, XDP)
 HOOKS: Final[Mapping[HookName, Host]] = {
-    "tc": _TC, "tcx": _TC, "tc_egress": _TC_EGRESS, "tcx_egress": _TC_EGRESS, "xdp": Host(XDP_FIELDS, XDP),
+    "tc": _TC, "tcx": _TC, "tc_egress": _TC_EGRESS, "tcx_egress": _TC_EGRESS, "xdp": _XDP,
+    "xdp_devmap": Host(XDP_DEVMAP, XDP), "xdp_cpumap": _XDP,
 }  # fmt: skip
 
 TC_ACT_STOLEN, TC_ACT_TRAP = 4, 8
@@ -77,7 +81,7 @@ def start(hook: HookName, shortest: int, *, tagless: bool = False) -> Start:
     """What the kernel does to a frame of at least ``shortest`` bytes before the program at ``hook`` runs; ``tagless``
     ones have no VLAN tag. What maps hold is left to the caller."""
     whole = b.not_(shorter_than(shortest))
-    if hook == "xdp":
+    if hook in XDPS:
         return Start([_state(whole, Layout(), shortest, None, {})], [])
     if hook in EGRESS:
         return Start(egress.starts(begun, shortest), [])
@@ -233,17 +237,15 @@ def _outputs(hook: HookName, state: State, code: Term, packet: Packet) -> list[O
         return b.or_(*(b.eq(code, b.bv(n, 32)) for n in numbers))
 
     nowhere, target = b.bv(0, 32), state.fields["redirect"]
-    redirect = is_code(XDP_REDIRECT if hook == "xdp" else TC_ACT_REDIRECT)
+    redirect = is_code(XDP_REDIRECT if hook in XDPS else TC_ACT_REDIRECT)
     redirects = [
         Output(b.and_(redirect, b.eq(state.fields["redirected"], redirected_to(to))), to, target, packet)
         for to in REDIRECTS
     ]
-    if hook == "xdp":
-        return [
-            Output(is_code(XDP_PASS), "stack", nowhere, packet),
-            Output(is_code(XDP_TX), "port", PORT, packet),
-            *redirects,
-        ]
+    if hook in XDPS:
+        passed = Output(is_code(XDP_PASS), "stack", nowhere, packet)
+        sent_back = [Output(is_code(XDP_TX), "port", PORT, packet)] if hook == "xdp" else []
+        return [passed, *sent_back, *(redirects if hook != "xdp_devmap" else [])]
     taken = [TC_ACT_SHOT, TC_ACT_REDIRECT]
     if hook in ("tc", "tc_egress"):  # tcx takes these two for "next program", cls_bpf for the end of the packet
         taken += [TC_ACT_STOLEN, TC_ACT_TRAP]

@@ -1,4 +1,5 @@
-"""Programs at tc egress, two objects against each other: what goes out is not what comes in."""
+"""Programs where frames do not come in by an interface, two objects against each other: at tc egress, and behind a
+redirect through a map."""
 
 from __future__ import annotations
 
@@ -92,3 +93,49 @@ def test_codes_at_the_two_kinds_of_hooks() -> None:
     for section, verdict in (("tc/egress", Verdict.ACCEPT), ("tcx/egress", Verdict.REJECT)):
         body = "if (data[0] == 1) return %d; return 0;"
         assert compared(made(body % 4, section), made(body % 2, section)).verdict is verdict
+
+
+XDP = """
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+SEC("%s") int program(struct xdp_md *ctx) {
+  unsigned char *data = (void *)(long)ctx->data;
+  if (data + 18 > (unsigned char *)(long)ctx->data_end) return 2;
+  %s
+}
+"""
+
+
+def behind(kind: str, body: str, level: str = "-O2", cpu: str = "v3") -> BpfObject:
+    return bpf_suite.read_text(XDP % (kind, body), level, cpu)
+
+
+@pytest.mark.parametrize("section", ["xdp/devmap", "xdp.frags/devmap"])
+def test_a_program_of_a_map_of_devices(section: str) -> None:
+    """Frames go on to the device, or nowhere: XDP_TX and redirects do not count."""
+    body = "data[0] = ctx->egress_ifindex; return data[1] == 1 ? %s : 2;"
+    dropped = behind(section, body % "1")
+    assert compared(dropped, behind(section, body % "1", "-O1", "v1")).verdict is Verdict.ACCEPT
+    for nowhere in ("3", "bpf_redirect(4, 0)"):
+        assert compared(dropped, behind(section, body % nowhere)).verdict is Verdict.ACCEPT
+    assert compared(dropped, behind(section, body % "2")).verdict is Verdict.REJECT
+    assert compared(dropped, behind(section, body.replace("egress_if", "rx_queue_") % "1")).verdict is Verdict.REJECT
+
+
+def test_a_program_of_a_map_of_cpus() -> None:
+    """Frames go on to the stack or are redirected; XDP_TX does not count."""
+    body = "return data[1] == 1 ? %s : 2;"
+    dropped = behind("xdp/cpumap", body % "1")
+    assert compared(dropped, behind("xdp/cpumap", body % "3")).verdict is Verdict.ACCEPT
+    assert compared(dropped, behind("xdp/cpumap", body % "bpf_redirect(4, 0)")).verdict is Verdict.REJECT
+
+
+def test_programs_of_maps_are_compared_with_their_like_only() -> None:
+    first = behind("xdp/devmap", "return data[1] == 1 ? 1 : 2;")
+    for other in ("xdp", "xdp/cpumap"):
+        proof = compared(first, behind(other, "return data[1] == 1 ? 1 : 2;"))
+        assert (proof.verdict, proof.reason[:34]) == (Verdict.UNSUPPORTED, "a program of a map of devices agai")
+    with pytest.raises(Unsupported, match="section xdp/devmap: a hook that is not modelled"):
+        meaning(first)
+    with pytest.raises(Unsupported, match="reads 4 bytes of the context at 20"):
+        meaning(behind("xdp", "return ctx->egress_ifindex == 1 ? 1 : 2;"))
