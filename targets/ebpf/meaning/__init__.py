@@ -62,6 +62,7 @@ _ALONE: Final = "no other filter or program follows at the hook: frames that are
 _BEHIND: Final = (
     "programs of somebody else that tail calls lead to do not meet the end of the 33 tail calls that the kernel follows"
 )
+_STARTS_LOW: Final = "no packet begins at a multiple of 4 GiB in memory, where the lower half of its address is 0"
 _PORTS: Final = "port numbers are interface indices; every interface that a frame is sent to exists and is up"
 
 
@@ -180,6 +181,7 @@ def _run(
         observables=("outputs", *told, *sorted(names)),
         notes=(
             *_notes(linked, hook, arrays if entries else ()),
+            *((_STARTS_LOW,) if machine.starts_low else ()),
             *((_ALONE,) if open_ended and hook not in XDPS else ()),
             *((_BEHIND,) if behind else ()),
         ),

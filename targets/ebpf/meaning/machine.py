@@ -96,6 +96,8 @@ class Machine:
         self.faults: list[Fault] = []
         self.choices: list[Choice] = []
         self._addresses: dict[Address, Term] = {}
+        self.starts_low = False
+        """Whether it is taken for granted that the lower half of a packet's address is not 0."""
         self.sums = Sums()
         """What is known of sums over the packet."""
         self.cuts: list[Cut] = []
@@ -240,12 +242,15 @@ class Machine:
         At XDP the lower half of a packet's address is never 0: 4 GiB lie between such addresses, memory of a buffer
         does not reach over one of them (pages come in blocks of 4 MiB at most, which lie at multiples of their size),
         and a packet never begins where its buffer does (``bpf_xdp_adjust_head`` leaves room for a ``struct
-        xdp_frame``; ``netif_receive_generic_xdp`` and drivers for XDP_PACKET_HEADROOM).
+        xdp_frame``; ``netif_receive_generic_xdp`` and drivers for XDP_PACKET_HEADROOM). At tc nothing keeps a packet
+        from beginning where its buffer does, so there it is only taken for granted, which is said: compilers compare 32
+        bits of ``skb->data`` with 0.
         """
         if base not in self._addresses:
             low = self.choose("address", 63, "the address of a piece of the kernel's memory")
             never = b.eq(b.extract(low, 62, 12), b.bv((1 << 51) - 1, 51))
-            if base.kind == "packet" and not self.host.legacy_loads:
+            if base.kind == "packet":
+                self.starts_low = self.starts_low or self.host.legacy_loads
                 never = b.or_(never, b.eq(b.extract(low, 31, 0), b.bv(0, 32)))
             self._addresses[base] = b.concat(b.bv(1, 1), b.ite(never, b.bv(_A_PAGE, 63), low))
         return self._addresses[base]

@@ -17,6 +17,7 @@ from p4verify.semantics.source import Unsupported
 from p4verify.targets.ebpf import pairing
 from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, MapDef, asm
 from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2
+from p4verify.targets.ebpf.meaning import meaning
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.target import TARGET
 from tests.support import bpf_suite
@@ -277,12 +278,20 @@ def passed_unless(value: int, *, hook: str) -> list[Insn]:
 
 
 def test_the_lower_half_of_a_packets_address_is_never_0_at_xdp() -> None:
-    """What clang makes of ``if (!eth)`` for v3; any other number, and at tc this one, it may be."""
+    """What clang makes of ``if (!eth)`` for v3; any other number it may be."""
     plain = [asm.mov(R0, 2), asm.exit_()]
     assert same_or_not(passed_unless(0, hook="xdp"), plain, hook="xdp").verdict is Verdict.ACCEPT
     assert same_or_not(passed_unless(4096, hook="xdp"), plain, hook="xdp").verdict is not Verdict.ACCEPT
-    at_tc = [asm.mov(R0, 0), asm.exit_()]
-    assert same_or_not(passed_unless(0, hook="tc"), at_tc).verdict is not Verdict.ACCEPT
+
+
+def test_the_lower_half_of_a_packets_address_is_taken_not_to_be_0_at_tc() -> None:
+    """There a packet could begin where its buffer does: that it does not is said where anything hangs on it."""
+    plain = [asm.mov(R0, 0), asm.exit_()]
+    assert same_or_not(passed_unless(0, hook="tc"), plain).verdict is Verdict.ACCEPT
+    for code, said in ((passed_unless(0, hook="tc"), True), (plain, False)):
+        notes = meaning(BpfObject((BpfProgram("test", "tc", tuple(code)),), name="test.o")).notes
+        assert any("multiple of 4 GiB" in note for note in notes) == said
+    assert same_or_not(passed_unless(4096, hook="tc"), plain).verdict is not Verdict.ACCEPT
 
 
 def found_at(index: int, verdict: int) -> list[Insn]:
