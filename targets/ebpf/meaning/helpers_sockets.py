@@ -33,7 +33,9 @@ IP_HEADERS: Final = {4: 20, 6: 40}
 
 
 def sk_lookup(name: str) -> Helper:
-    """``bpf_sk_lookup_NAME(ctx, tuple, size, netns, flags)``: a socket, or null."""
+    """``bpf_sk_lookup_NAME(ctx, tuple, size, netns, flags)``: a socket, or null. The own network namespace is asked for
+    by any number whose lower half is negative, BPF_F_CURRENT_NETNS or what 32 bits leave of it; other numbers have 31
+    bits (``__bpf_skc_lookup``)."""
 
     def helper(machine: Machine, state: State) -> list[State]:
         context_argument(machine, state)
@@ -41,8 +43,12 @@ def sk_lookup(name: str) -> Helper:
         netns, flags = machine.scalar(state, 4), machine.number(state, machine.scalar(state, 5))
         if size not in TUPLES or flags:
             return result(state, 0)
-        asked = b.concat(*memory.load_bytes(machine, state, machine.pointer(state, 2), size), netns)
-        return _found(state, f"{name}.{size}", asked, SOCK_BYTES)
+        here = b.slt(b.extract(netns, 31, 0), b.bv(0, 32))
+        known = b.or_(here, b.ule(netns, b.bv((1 << 31) - 1, 64)))
+        parts = memory.load_bytes(machine, state, machine.pointer(state, 2), size)
+        asked = b.concat(*parts, b.ite(here, b.bv(-1, 64), netns))
+        found = b.apply(f"given.{name}.{size}.found", b.BOOL, asked)
+        return _found(state, f"{name}.{size}", asked, SOCK_BYTES, b.not_(b.and_(known, found)))
 
     return helper
 

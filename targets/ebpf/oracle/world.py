@@ -213,8 +213,15 @@ def _socket(helper: int) -> tuple[Insn, ...]:
     """``sk_lookup_NAME(ctx, tuple, size, netns, flags)``: the socket as a value of a map, which is read alike."""
     out = Assembler()
     at = -16 - _TUPLE_ROOM
-    none = out.label()
+    none, elsewhere, asked = out.label(), out.label(), out.label()
     out.jump("jne", asm.R5, 0, none)
+    out.emit(asm.mov(R0, R4), asm.alu("lsh", R0, 32), asm.alu("arsh", R0, 32))
+    out.jump("jsge", R0, 0, elsewhere)
+    out.emit(asm.mov(R4, -1))
+    out.goto(asked)
+    out.place(elsewhere)
+    out.jump("jne", R4, R0, none)
+    out.place(asked)
     out.emit(asm.store(8, FP, at, R4), asm.store(4, FP, at + 8, helper), asm.store(4, FP, at + 12, R3))
     _copied_key(out, at + 16, _TUPLE_ROOM)
     out.emit(asm.load_map(R1, SOCKETS.name), asm.mov(R2, FP), asm.alu("add", R2, at), asm.call(_LOOKUP), asm.exit_())

@@ -159,6 +159,24 @@ def test_what_is_done_with_sockets_is_compared(body: str, changes: list[tuple[st
         assert verdict(first, bpf_suite.read_text(SOCKETS % body.replace(old, new))) is Verdict.REJECT, (old, new)
 
 
+LOOKED_UP = """sock = bpf_sk_lookup_tcp(skb, &tuple, 12, %s, 0);
+if (!sock) return 0;
+bpf_sk_release(sock);
+return 2;"""
+
+
+@needs_clang
+def test_the_own_network_namespace_has_many_numbers() -> None:
+    """Those whose lower half is negative; compilers leave 32 bits of BPF_F_CURRENT_NETNS. Others have 31 bits."""
+    own = bpf_suite.read_text(SOCKETS % LOOKED_UP % "BPF_F_CURRENT_NETNS")
+    for number in ("0xffffffffULL", "0x780000000ULL"):
+        assert verdict(own, bpf_suite.read_text(SOCKETS % LOOKED_UP % number)) is Verdict.ACCEPT, number
+    for number in ("0", "0x7fffffff", "0x100000000ULL"):
+        assert verdict(own, bpf_suite.read_text(SOCKETS % LOOKED_UP % number)) is Verdict.REJECT, number
+    none = bpf_suite.read_text(SOCKETS % LOOKED_UP % "0x100000007ULL")
+    assert verdict(none, bpf_suite.read_text(SOCKETS % LOOKED_UP % "0x200000000ULL")) is Verdict.ACCEPT
+
+
 COOKIES = """
 #include <linux/bpf.h>
 #include <linux/ip.h>

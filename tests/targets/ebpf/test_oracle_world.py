@@ -79,6 +79,8 @@ ASKED = {
     "no tunnel": [*TUNNEL, NEGATED],
     "tunnel's key refused": [*PUT, NEGATED],
     "socket": SOCKET,
+    "socket of 32 bits": [asm.mov(R4, -1, 32) if insn == asm.mov(R4, -1) else insn for insn in SOCKET],
+    "socket elsewhere": [asm.mov(R4, 7) if insn == asm.mov(R4, -1) else insn for insn in SOCKET],
 }  # fmt: skip
 
 
