@@ -24,7 +24,7 @@ from . import places
 from .mapping import ProgramMap
 from .on_numbers import all_terms
 from .proofs.choices import map_terms
-from .proofs.compare import facts
+from .proofs.known import facts
 from .semantics import bits as b
 from .semantics import ir
 from .semantics.arch.psa import PORT_RECIRCULATE

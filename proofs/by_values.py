@@ -16,7 +16,8 @@ from typing import Final
 from ..semantics import bits as b
 from ..semantics.bits import Term
 from .answers import Answer
-from .compare import Obligation, Part, bounded
+from .compare import Obligation, Part
+from .known import bounded
 
 LEAST: Final = 16
 """Literals that a term has to be compared with."""

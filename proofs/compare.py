@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Final, Protocol
@@ -32,6 +32,7 @@ from ..semantics.meaning.bounds import UNBOUNDED, Bounds
 from ..semantics.meaning.cells_before import cells_before
 from .ends import byte_differences, lengths_differ
 from .happenings import Write, in_step, left_by, order_shows, slots, writes
+from .known import ROUNDS, bounded, propagate
 
 
 @dataclass(frozen=True)
@@ -221,120 +222,6 @@ def _simplified(parts: Sequence[Part], known: dict[Term, Term]) -> Sequence[Part
         if [part.differ for part in parts] == before:
             break
     return parts
-
-
-ROUNDS: Final = 4
-"""How often what a conjunction says outright is put into the rest of it."""
-
-
-def propagate(context: Term) -> tuple[Term, dict[Term, Term]]:
-    """An equal conjunction in which smaller conjuncts are used up in larger ones, and what it says outright.
-
-    Each conjunct is rewritten by the facts of those before it only, so nothing is used to prove itself away.
-    """
-    for _ in range(ROUNDS):
-        known: dict[Term, Term] = {}
-        conjuncts = []
-        for atom in sorted(_conjuncts(context), key=lambda t: (size_of(t), t.serial)):
-            new = b.substitute([atom], known | bounded(known, [atom]))[0] if known else atom
-            if new is b.FALSE:
-                return b.FALSE, {}
-            conjuncts.append(new)
-            known |= facts(atom) | facts(new)
-        after = b.and_(*conjuncts)
-        if after is context:
-            break
-        context = after
-    return context, facts(context)
-
-
-@lru_cache(maxsize=50_000)
-def size_of(term: Term) -> int:
-    """Nodes of a term; guards share most of their conjuncts, so each is counted once."""
-    return b.size([term])
-
-
-def _conjuncts(context: Term) -> Sequence[Term]:
-    """The conjuncts of a conjunction; of those that are disjunctions, what all disjuncts have in common apart."""
-    found: dict[Term, None] = {}
-    for atom in b.conjuncts(context):
-        found |= dict.fromkeys(_factored(atom) if atom.op == "or" else (atom,))
-    return list(found)
-
-
-def _factored(disjunction: Term) -> list[Term]:
-    ways = [b.conjuncts(way) for way in disjunction.args]
-    common = [atom for atom in ways[0] if all(atom in way for way in ways[1:])]
-    if not common:
-        return [disjunction]
-    return [*common, b.or_(*(b.and_(*(atom for atom in way if atom not in common)) for way in ways))]
-
-
-def facts(context: Term) -> dict[Term, Term]:
-    """What a conjunction says outright: terms that equal a literal, conditions that hold or do not hold."""
-    known: dict[Term, Term] = {}
-    for atom in _conjuncts(context):
-        if atom.op == "eq" and atom.args[1].is_const:
-            known[atom.args[0]] = atom.args[1]
-        elif atom.op == "eq" and atom.args[0].is_const:
-            known[atom.args[1]] = atom.args[0]
-        elif atom.op == "not":
-            known[atom.args[0]] = b.FALSE
-        elif not atom.is_const:
-            known[atom] = b.TRUE
-            if atom.op == "or":  # others may ask whether none of them holds
-                none = b.and_(*(b.not_(part) for part in atom.args))
-                known |= {none: b.FALSE} if not none.is_const else {}
-    return known
-
-
-def bounded(known: Mapping[Term, Term], terms: Sequence[Term]) -> dict[Term, Term]:
-    """The comparisons with literals in terms that are decided because others, with what they compare, are known."""
-    low: dict[Term, int] = {}
-    high: dict[Term, int] = {}
-    for atom, truth in known.items():
-        side = _compared(atom)
-        if side is None:
-            continue
-        value, number, below = side
-        if (truth is b.TRUE) == below:  # value < number, or value <= number
-            high[value] = min(high.get(value, number), number - below)
-        else:
-            low[value] = max(low.get(value, 0), number + (not below))
-    if not low and not high:
-        return {}
-    found: dict[Term, Term] = {}
-    for atom, value, number, below in _comparisons(terms[0]) if len(terms) == 1 else _comparisons_in(terms):
-        most, least, border = high.get(value), low.get(value), number + (not below)
-        if most is not None and most < border:
-            found[atom] = b.boolean(below)
-        elif least is not None and least >= border:
-            found[atom] = b.boolean(not below)
-    return found
-
-
-def _compared(atom: Term) -> tuple[Term, int, bool] | None:
-    """Of a comparison with a literal what is compared, the number, and whether it says ``value < number`` (else it says
-    ``number < value``)."""
-    if atom.op != "ult":
-        return None
-    left, right = atom.args
-    if right.is_const:
-        return left, right.value, True
-    return (right, left.value, False) if left.is_const else None
-
-
-Comparisons = tuple[tuple[Term, Term, int, bool], ...]
-
-
-@lru_cache(maxsize=50_000)
-def _comparisons(term: Term) -> Comparisons:
-    """Those of a conjunct, of which most are in many guards."""
-    return _comparisons_in([term])
-
-
-def _comparisons_in(terms: Sequence[Term]) -> Comparisons:
-    return tuple((atom, *side) for atom in b.postorder(terms) if (side := _compared(atom)) is not None)
 
 
 def _differences(mine: Case, theirs: Case, state: Mapping[str, Term], reads: Reads, *, counted: bool) -> Iterator[Part]:

@@ -18,7 +18,8 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from .compare import Obligation, facts, propagate, size_of, unequal
+from .compare import Obligation, unequal
+from .known import facts, propagate, size_of
 
 DEPTH: Final = 4
 """Decisions below another one that are looked through for the other branch's value."""

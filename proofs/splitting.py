@@ -15,7 +15,8 @@ from ..semantics.bits import Term
 from ..semantics.meaning.behaviour import CHOICE
 from .alignment import Mentions
 from .choices import IMPL
-from .compare import Obligation, propagate, under
+from .compare import Obligation, under
+from .known import propagate
 
 _UNFIT = ("at.", "cell.", "each.", "in.each.")
 """Beginnings of names of which no condition may speak: a choice is one for all cells, and for all copies or its own."""

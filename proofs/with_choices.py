@@ -20,13 +20,14 @@ from ..semantics.meaning.behaviour import is_choice_of_a_copy
 from .alignment import Candidates, instances
 from .answers import OUT_OF_TIME
 from .choices import IMPL, SOME, choices_beside, partner
-from .compare import Obligation, Part, facts, under
+from .compare import Obligation, Part, under
 from .decided_decisions import decided, with_decisions_made
 from .difference import Difference, difference_in
 from .engine import Answer, Engine, Model
 from .exclusive_ors import with_equal_sums_met
 from .fixing import at_a_cell, cells_of, fix, number, number_of, with_own_cells
 from .freeing import freed
+from .known import facts
 from .made_in_order import InOrder
 from .options import (
     Instance,

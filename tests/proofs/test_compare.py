@@ -6,9 +6,10 @@ import random
 
 import pytest
 
-from p4verify.proofs.compare import Obligation, bounded, facts, obligations, propagate, unequal
+from p4verify.proofs.compare import Obligation, obligations, unequal
 from p4verify.proofs.difference import difference_in
 from p4verify.proofs.engine import Model
+from p4verify.proofs.known import bounded, facts, propagate
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term, walk
 from p4verify.semantics.meaning.behaviour import Behaviour, Case
