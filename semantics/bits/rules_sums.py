@@ -12,7 +12,7 @@ from collections import Counter
 from functools import reduce
 from typing import Final
 
-from .build import add, bnot, concat, eq, extract, udiv, urem
+from .build import add, bnot, concat, eq, extract, ite, udiv, urem
 from .rewrite import Args, rule
 from .term import Payload, Term, bit_vector, bv, make
 
@@ -195,6 +195,29 @@ def eq_sums(args: Args, _: Payload) -> Term | None:
             mine.remove(t)
             theirs.remove(t)
     return eq(_sum(mine, 0, x.width), _sum(theirs, there - here, x.width))
+
+
+@rule("ite")
+def ite_of_sums(args: Args, _: Payload) -> Term | None:
+    """``ite(c, 8, x + 8)`` is ``ite(c, 0, x) + 8``: compilers add a literal on each way, or where the ways have met."""
+    condition, *ways = args
+    if not ways[0].width or ways[0].sort.index or all(way.is_const for way in ways):
+        return None
+    rests = [_without_literal(way) for way in ways]
+    literals = {literal for _, literal in rests}
+    if len(literals) > 1 or literals == {0}:
+        return None
+    return add(ite(condition, *(rest for rest, _ in rests)), bv(rests[0][1], ways[0].width))
+
+
+def _without_literal(x: Term) -> tuple[Term, int]:
+    """A sum without the literal that it adds, and this literal."""
+    if x.is_const:
+        return bv(0, x.width), x.value
+    core = _core(x)
+    if core.op != "add" or not core.args[1].is_const or not (core.width == x.width or _holds(core)):
+        return x, 0
+    return _wide(core.args[0], x.width), core.args[1].value
 
 
 def _sum(addends: list[Term], literal: int, width: int) -> Term:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ....semantics import bits as b
 from ....semantics.bits import Term
@@ -28,6 +28,7 @@ from .state import NEVER, State, both
 from .store import NamedStores
 from .turns import Window
 from .values import MAX_VALUES, Address, Value, possible_values
+from .ways import way
 
 if TYPE_CHECKING:
     from .passes import Passes
@@ -308,12 +309,16 @@ class Machine:
         return self._merged(out, live, loose=True, ended=ended) if len(out) > MANY_APART else out
 
     def _merged(self, states: list[State], live: frozenset[int], *, loose: bool, ended: bool) -> list[State]:
+        def parts(state: State) -> Any:
+            return (state.sent, state.events) if ended else None if loose else way(self.graph, state)
+
         out: list[State] = []
         for state in states:
             kept = state
             while True:
+                here = parts(kept)
                 for other in reversed(out):
-                    if ended and (other.sent, other.events) != (kept.sent, kept.events):
+                    if parts(other) != here:
                         continue
                     both = merge(other, kept, live, mix=self.mix, loose=loose)
                     if both is not None:
