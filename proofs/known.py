@@ -23,7 +23,7 @@ def propagate(context: Term) -> tuple[Term, dict[Term, Term]]:
     Each conjunct is rewritten by the facts of those before it only, so nothing is used to prove itself away.
     """
     for _ in range(ROUNDS):
-        atoms = sorted(_conjuncts(context), key=lambda t: (size_of(t), t.serial))
+        atoms = sorted(conjuncts_of(context), key=lambda t: (size_of(t), t.serial))
         rewriting, conjuncts = _Rewriting(atoms), []
         for atom in atoms:
             new = rewriting.of(atom)
@@ -101,7 +101,7 @@ def size_of(term: Term) -> int:
     return b.size([term])
 
 
-def _conjuncts(context: Term) -> Sequence[Term]:
+def conjuncts_of(context: Term) -> Sequence[Term]:
     """The conjuncts of a conjunction; of those that are disjunctions, what all disjuncts have in common apart."""
     found: dict[Term, None] = {}
     for atom in b.conjuncts(context):
@@ -120,7 +120,7 @@ def _factored(disjunction: Term) -> list[Term]:
 def facts(context: Term) -> dict[Term, Term]:
     """What a conjunction says outright: terms that equal a literal, conditions that hold or do not hold."""
     known: dict[Term, Term] = {}
-    for atom in _conjuncts(context):
+    for atom in conjuncts_of(context):
         if atom.op == "eq" and atom.args[1].is_const:
             known[atom.args[0]] = atom.args[1]
         elif atom.op == "eq" and atom.args[0].is_const:

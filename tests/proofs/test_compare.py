@@ -9,7 +9,7 @@ import pytest
 from p4verify.proofs.compare import Obligation, obligations, unequal
 from p4verify.proofs.difference import difference_in
 from p4verify.proofs.engine import Model
-from p4verify.proofs.known import bounded, facts, propagate
+from p4verify.proofs.known import ROUNDS, bounded, conjuncts_of, facts, propagate, size_of
 from p4verify.semantics import bits as b
 from p4verify.semantics.bits import Term, walk
 from p4verify.semantics.meaning.behaviour import Behaviour, Case
@@ -65,11 +65,42 @@ def test_a_contradiction_is_seen() -> None:
 
 def test_what_comes_behind_a_contradiction_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     looked: list[Term] = []
-    monkeypatch.setattr(b, "substitute", lambda roots, known: (looked.extend(roots), substitute(roots, known))[1])
-    substitute, large = walk.substitute, b.eq(b.mul(b.add(X, Y), b.add(Y, Z)), b.add(X, b.mul(Y, Z)))
+    monkeypatch.setattr(b, "rebuild", lambda term, args: (looked.append(term), rebuild(term, args))[1])
+    rebuild, large = walk.rebuild, b.eq(b.mul(b.add(X, Y), b.add(Y, Z)), b.add(X, b.mul(Y, Z)))
     assert propagate(b.and_(b.eq(X, b.bv(1, 8)), b.eq(b.band(X, b.bv(2, 8)), b.bv(2, 8)), large)) == (b.FALSE, {})
     assert looked
     assert large not in looked
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_what_is_learnt_is_put_in_as_a_substitution_puts_it(seed: int) -> None:
+    """Whatever was made of a node before: each conjunct is what the facts of smaller ones, put in at once, make of it."""
+    shapes, rng = Shapes(seed=seed), random.Random(seed)
+    shared = [shapes.term(8, 3) for _ in range(3)]
+
+    def conjunct() -> Term:
+        x, y = rng.choice(shared), rng.choice((*shared, b.bv(rng.randrange(4), 8)))
+        return rng.choice((b.eq, b.ult, lambda x, y: b.not_(b.ult(y, x)), lambda x, y: b.ne(x, y)))(x, y)
+
+    context = b.and_(*(b.or_(conjunct(), *(conjunct() for _ in range(rng.randrange(3)))) for _ in range(8)))
+    assert propagate(context) == propagated_plainly(context)
+
+
+def propagated_plainly(context: Term) -> tuple[Term, dict[Term, Term]]:
+    for _ in range(ROUNDS):
+        known: dict[Term, Term] = {}
+        conjuncts = []
+        for atom in sorted(conjuncts_of(context), key=lambda t: (size_of(t), t.serial)):
+            new = b.substitute([atom], known | bounded(known, [atom]))[0]
+            if new is b.FALSE:
+                return b.FALSE, {}
+            conjuncts.append(new)
+            known |= facts(atom) | facts(new)
+        after = b.and_(*conjuncts)
+        if after is context:
+            break
+        context = after
+    return context, facts(context)
 
 
 @pytest.mark.parametrize("seed", range(40))
