@@ -74,7 +74,7 @@ def test_what_comes_behind_a_contradiction_is_not_looked_at(monkeypatch: pytest.
 
 @pytest.mark.parametrize("seed", range(60))
 def test_what_is_learnt_is_put_in_as_a_substitution_puts_it(seed: int) -> None:
-    """Whatever was made of a node before: each conjunct is what the facts of smaller ones, put in at once, make of it."""
+    """Whatever was made of a node before: a conjunct becomes what smaller ones' facts, put in at once, make of it."""
     shapes, rng = Shapes(seed=seed), random.Random(seed)
     shared = [shapes.term(8, 3) for _ in range(3)]
 

@@ -189,3 +189,21 @@ def test_words_are_mixed_alike_in_wide_registers(high: int, low: int) -> None:
         values = {"x": first, "y": second, "above": 77}
         [word, part] = b.evaluate([wide, b.extract(wide, high, low)], values)
         assert part == (word >> low) & ((1 << high - low + 1) - 1)
+
+
+@pytest.mark.parametrize("narrow", [3, 4, 5])
+@pytest.mark.parametrize("literal", range(8))
+def test_a_choice_between_sums_adds_what_both_add_unless_one_overflows(narrow: int, literal: int) -> None:
+    chosen, x, y = b.var("chosen", 0), b.var("x", 3), b.var("y", 5)
+    total = b.zext(b.make("add", (b.zext(x, narrow), b.bv(literal, narrow)), b.bit_vector(narrow)), 5)
+    for other in (b.bv(literal, 5), b.add(y, b.bv(literal, 5))):
+        made = b.ite(chosen, other, total)
+        for first, second, third in itertools.product(range(2), range(8), range(32)):
+            values = {"chosen": first, "x": second, "y": third}
+            assert b.evaluate([made], values) == b.evaluate([other if first else total], values)
+
+
+def test_ways_that_add_a_literal_and_a_literal_added_where_they_meet_are_one_term() -> None:
+    chosen, x = b.var("chosen", 0), b.zext(b.var("x", 8), 16)
+    apart = b.ite(chosen, b.bv(62, 16), b.add(x, b.bv(62, 16)))
+    assert apart is b.add(b.ite(chosen, b.bv(8, 16), b.add(x, b.bv(8, 16))), b.bv(54, 16))
