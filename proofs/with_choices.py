@@ -121,7 +121,6 @@ class WithChoices:
 
     def first(self, obligation: Obligation) -> Difference | str | None:
         """The same, of an obligation that was not taken apart yet."""
-        obligation = with_equal_sums_met(obligation)
         if may_hold_regardless(obligation, self.picks) and not self._asks_the_same(obligation):
             slow: list[str] = []
             left = holding_regardless(obligation, self.picks, partial(self._never_at_once, slow))
