@@ -58,7 +58,7 @@ def record_of(call: ir.ExternCall) -> Record:
     """The layout of what a call tells.
 
     Raises:
-        CannotOffload: data of varying size, header stacks, data that is no struct, or too much of it.
+        CannotOffload: data of varying size, header stacks, or too much of it.
     """
     place = _DATA[call.extern, call.method]
     type_ = call.params[place].type
@@ -67,8 +67,8 @@ def record_of(call: ir.ExternCall) -> Record:
         name = event = str(call.object)
     elif isinstance(bare, ir.StructType):
         name, event = bare.name, f"digest {bare.name}"
-    else:
-        raise CannotOffload("a digest of data that is no struct", call.span)
+    else:  # a list has no name but its place
+        name, event = f"line{call.span.line}_{call.span.column}", f"digest {call.span}"
     widths = list(_widths(type_, call))
     fields, at = side_by_side(widths)
     if not 0 < at <= MOST_BYTES:

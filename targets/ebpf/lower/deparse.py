@@ -27,8 +27,6 @@ MAX_LEAVES = 1024
 """Layouts of the outgoing frame; more are refused."""
 MOST_OF_TREE = 64
 """Layouts that each have code of their own where headers alone decide; of more, :mod:`.sliding` makes less code."""
-MAX_SIZES = 512
-"""Sizes of a varbit that the program itself makes; more are refused."""
 
 
 Emitted = tuple[Ref, tuple[tuple[str, int], ...]]
@@ -253,9 +251,9 @@ class Deparser:
                 found[size] = (*found.get(size, ()), way)
             return found
         width = next(leaves(g.program, part)).width
-        if not g.varbit_bytes_only and width > MAX_SIZES:
-            raise CannotOffload(f"a varbit with more than {MAX_SIZES} sizes", self.control.span)
-        return dict.fromkeys(range(0, width + 1, 8 if g.varbit_bytes_only else 1), exits)
+        # Varbits get their bits from packets, or from each other: they have the size of something that was extracted.
+        sizes = {0}.union(*g.extracted.values())
+        return dict.fromkeys(sorted(size for size in sizes if size <= width), exits)
 
     def _leaves(self, emitted: tuple[Emitted, ...], exits: tuple[Exit, ...]) -> None:
         """Tell the remaining ways apart and write the frame on each."""

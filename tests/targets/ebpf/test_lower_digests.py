@@ -33,6 +33,14 @@ _TELL: Final = """
         if (hdr.h.d == 3) { mark_to_drop(std); }
     }
 """
+_LIST: Final = """
+    apply {
+        std.egress_spec = 2;
+        if (hdr.h.a == 1) { digest(7, { hdr.h.b, hdr.h.c, hdr.h.d == 1 }); }
+        else if (hdr.h.a == 2) { digest(7, { hdr.h.c }); }
+    }
+"""
+"""Data whose types have no name."""
 _PACK: Final = "Digest<params_t>() learn;"
 
 
@@ -43,6 +51,7 @@ def v1(body: str = _TELL) -> ir.Program:
 
 PROGRAMS: Final[dict[str, tuple[ir.Program, ir.Program]]] = {
     "v1model": (v1(), v1(_TELL.replace("{ hdr.h.b[2:0]", "{ hdr.h.b[3:1]"))),
+    "a list": (v1(_LIST), v1(_LIST.replace("== 1 }", "!= 1 }"))),
     "another condition": (v1(), v1(_TELL.replace("a == 2", "a == 5"))),
     "PSA": (
         psa(id="if (meta.f) { learn.pack({hdr.h.a, meta.n[15:0]}); } pkt.emit(hdr);", id_locals=_PACK,
@@ -65,7 +74,9 @@ def proof(program: ir.Program, made: BpfObject) -> Proof:
     return Checker(program, timeout=60, machines_confirm=False).check_artifact(TARGET, made, None).proof
 
 
-@pytest.mark.parametrize(("name", "hook"), [("v1model", "tc"), ("v1model", "xdp"), ("PSA", "xdp"), ("PNA", "xdp")])
+@pytest.mark.parametrize(
+    ("name", "hook"), [("v1model", "tc"), ("v1model", "xdp"), ("a list", "xdp"), ("PSA", "xdp"), ("PNA", "xdp")]
+)
 def test_proven_where_the_buffer_has_room(name: str, hook: str) -> None:
     program, _ = PROGRAMS[name]
     found = proof(program, lower(program, None, {"hook": hook}))

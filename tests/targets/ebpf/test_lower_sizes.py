@@ -149,3 +149,36 @@ def test_values_that_a_size_may_have(size: str, values: set[int] | None, monkeyp
     except CannotOffload:
         assert values is None
     assert found[-1] == values
+
+
+POPPED = """
+#include <core.p4>
+#include <xdp_model.p4>
+header eth_t { bit<112> all; }
+header option_t { bit<8> kind; bit<8> bytes; varbit<64> data; }
+struct headers { eth_t eth; option_t[3] options; }
+parser prs(packet_in p, out headers hdr) {
+    state start { p.extract(hdr.eth); transition more; }
+    state more { transition select(p.lookahead<bit<16>>()) { 0 &&& 0xff00: accept; 0x0100 .. 0x0108: one; } }
+    state one { p.extract(hdr.options.next, (bit<32>) p.lookahead<bit<16>>()[7:0] * 8); transition more; }
+}
+control sw(inout headers hdr, in xdp_input i, out xdp_output o) { apply {
+    o.output_port = 0;
+    o.output_action = xdp_action.XDP_TX;
+    if (hdr.options[0].bytes == 5) { hdr.options.pop_front(1); }
+} }
+control dep(in headers hdr, packet_out p) { apply { p.emit(hdr); } }
+xdp(prs(), sw(), dep()) main;
+"""
+"""Varbits whose sizes nothing but the parser bounds: xdp_model takes uneven numbers of bits, too."""
+
+
+@pytest.mark.oracle
+def test_moved_varbits_have_the_sizes_of_what_was_extracted(kernel_oracle: KernelOracle) -> None:
+    found = load_text(POPPED, "popped.p4").program
+    made = lower(found, None, {"hook": "xdp"})
+    options = [bytes([1, size, *range(0xA0, 0xA0 + size)]) for size in (5, 0, 8, 3)]
+    parts = (options[:1], options[:2], options[1:3], options[:3], options, [options[0], options[0]])
+    sent = [bytes(range(14)) + b"".join(part) + b"\0rest" for part in parts]
+    for frame, each in zip(sent, kernel_oracle.run(made, [(5, frame) for frame in sent]), strict=True):
+        assert list(each.outputs) == list(run(found, RuleSet({}), frame, 5).outputs), frame.hex()
