@@ -8,7 +8,7 @@ map entry says something of many rules), rules are drawn and filled in.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Final
@@ -25,7 +25,9 @@ from .related import in_the_machines_cells, in_the_machines_tables, relate, with
 from .running.entries import Asked, random_rules
 from .running.rules import Drawn, Function, Rules
 from .running.runs import Seen
+from .semantics import bits as b
 from .semantics import ir
+from .semantics.bits import Term
 from .semantics.meaning.answers import answers, split, widths_of
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.meaning.program import meaning
@@ -33,7 +35,7 @@ from .semantics.rules.build import match_keys, needs_priority
 from .semantics.rules.ruleset import RuleSet
 from .semantics.source import InputError, Unsupported
 from .sides_in_runs import SidesInRuns, confirmed
-from .targets.base import CannotOffload
+from .targets.base import CannotOffload, StateRelation
 
 DRAWS: Final = 32
 """Rules that are drawn until there are some that the machine can hold."""
@@ -190,11 +192,11 @@ class MachineInRuns(SidesInRuns):
         pair = self._pair
         try:
             rules = with_groups(pair, self._rules(seen), input_of(seen.model))
-            mine = self._under(rules)
+            mine, theirs = self._under(rules)
         except (CannotRealise, InputError, Unsupported, CannotOffload):
             return None
         # What the machine asks is known; the program may ask other keys, with other undefined values.
-        outcome = seen_on(mine, self.sides[1], self._engine, seen.model)
+        outcome = seen_on(mine, theirs, self._engine, seen.model)
         if outcome.difference is None:
             return None
         return confirmed(pair, outcome, started, rules)
@@ -206,9 +208,10 @@ class MachineInRuns(SidesInRuns):
         assert self._pair.program is not None
         return realise_sides(self._pair.program, self.sides, seen.model, self._pair.relation)
 
-    def _under(self, rules: RuleSet) -> Behaviour:
+    def _under(self, rules: RuleSet) -> tuple[Behaviour, Behaviour]:
         """The program under some rules, which picks members of selectors' groups as the machine does; an arbitrary
-        member stands for those of multicast groups.
+        member stands for those of multicast groups. And the machine. Of both what hits are counted in is left out:
+        under given rules its cells are theirs, and under all rules each key's.
 
         Raises:
             InputError, Unsupported, CannotOffload: they are none that the machine can hold.
@@ -217,5 +220,22 @@ class MachineInRuns(SidesInRuns):
         program = pair.program
         assert program is not None
         held = pair.target.relate(program, pair.artifact, rules)
-        spec = held.settled(meaning(pair.assumed or program, rules))
-        return in_the_machines_tables(in_the_machines_cells(spec, pair.relation), held)
+        places = {state.program: _place(state) for state in held.states}
+        alike = replace(
+            pair.relation, states=tuple(s for s in pair.relation.states if places.get(s.program) is _place(s))
+        )
+        left_out = {s.program for s in pair.relation.states} - {s.program for s in alike.states}
+        spec = _without(held.settled(meaning(pair.assumed or program, rules)), left_out)
+        there = in_the_machines_tables(in_the_machines_cells(spec, alike), held)
+        return there, _without(self.sides[1], left_out)
+
+
+def _place(state: StateRelation) -> Term:
+    """Where a machine holds the cell of some index."""
+    return state.index(b.var("at", state.index_bits))
+
+
+def _without(side: Behaviour, states: Container[str]) -> Behaviour:
+    """A behaviour of which nobody sees some states."""
+    cases = (replace(c, state={name: v for name, v in c.state.items() if name not in states}) for c in side.cases)
+    return replace(side, cases=tuple(cases))

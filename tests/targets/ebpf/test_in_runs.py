@@ -119,6 +119,23 @@ def test_a_difference_that_runs_show_is_confirmed(
     assert {"ebpf kernel", "interpreter"} <= set(proof.counterexample.confirmed_by)
 
 
+def test_what_hits_are_counted_in_is_left_out_under_the_rules_of_a_run() -> None:
+    """Its cells are numbered by the rules then, which may be fewer bits than the key has."""
+    wide = {"KEY": 'hdr.h.a ++ hdr.h.c ++ 32w5: exact @name("wide");', "SIZE": "40; counters = hits"}
+    text = TEXT.replace("table watched", "direct_counter(CounterType.packets) hits; table watched")
+    programs = []
+    for value in ("value", "value | 1"):
+        made = text.replace("hdr.h.b = value", f"hdr.h.b = {value}")
+        for name in ("KEY", "ACTIONS", "APPLY", "SIZE"):
+            made = made.replace(name, (wide | PUTS)[name])
+        programs.append(_loaded(made))
+    proof = _runs(programs[1], _object(programs[0])).reject(0.0, SECONDS)
+    assert proof is not None
+    assert proof.verdict is Verdict.REJECT
+    assert proof.counterexample is not None
+    assert {"ebpf kernel", "interpreter"} <= set(proof.counterexample.confirmed_by)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize(
     ("example", "said", "instead"),
