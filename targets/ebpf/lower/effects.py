@@ -94,6 +94,32 @@ def _everything(program: ir.Program, blocks: Iterable[ir.Parser | ir.Control]) -
                 todo += [each for each in others if each.name == called]
 
 
+def more_than_outputs(program: ir.Program, deparser: ir.Control) -> Span | None:
+    """A place where a deparser may do something that would show if it ran a second time: anything but reading, emitting
+    and writing ``out`` parameters and what is its own."""
+    lasting = {p.name for p in deparser.params if p.direction == "inout"}
+    for node in mentioned(deparser):
+        match node:
+            case ir.Assign(target=target, span=span) if _names(target) & lasting:
+                return span
+            case ir.HeaderOp(op=op, base=base, span=span) if op != "isValid" and _names(base) & lasting:
+                return span
+            case ir.ExternCall(extern=extern, span=span) if extern not in _HARMLESS:
+                return span
+            case ir.BlockApply() | ir.TableApply() | ir.FunctionCall() | ir.BoundAction() | ir.ActionRef():
+                return node.span
+    return None
+
+
+def speaks_of(block: ir.Control, param: ir.Param) -> bool:
+    """Whether a block mentions one of its parameters."""
+    return param.name in _names(block.body)
+
+
+def _names(part: ir.Expr | ir.Block) -> set[str]:
+    return {node.name for node in mentioned((part,)) if isinstance(node, ir.Var)}
+
+
 def asks(program: ir.Program, control: ir.Control, extern: str) -> Span | None:
     """A place in a control, or in what it calls, that calls an extern function."""
     for node in _everything(program, [control]):
@@ -102,4 +128,4 @@ def asks(program: ir.Program, control: ir.Control, extern: str) -> Span | None:
     return None
 
 
-__all__ = ["CLONES_OF", "acts", "asks", "kept", "unordered"]
+__all__ = ["CLONES_OF", "acts", "asks", "kept", "more_than_outputs", "speaks_of", "unordered"]

@@ -63,6 +63,8 @@ class _Job:
     """Its class of service."""
     instance: Ref | None
     """None: 0."""
+    metadata: Ref | None = None
+    """What a clone brings with it."""
 
 
 class _Psa:
@@ -127,28 +129,34 @@ class _Psa:
         ran = self._control(half.control, (headers, user, told, self.fate))
         self._read_clock()
         self.cloned = f"{self.fate.path}.clone" in g.usage.nonzero
+        others = [g.declare(f"$i!{p.name}", p.type, p.span) for p in half.deparser.params[1:3]]
+        outs = (*others, self.bridged)
+        refs = (Ref("$packet", packet.type), *outs, headers, user, self.fate)
         if self.cloned:
-            self._clone(self.fate, CLONE_I2E)
+            self._clone(self.fate, CLONE_I2E, others[0], lambda: self._ahead(arrivals, refs, ran))
         early = not acts(g.program, half.deparser)
         if early:
             self._drop_if(self.fate)
-        others = [g.declare(f"$i{p.name}", p.type, p.span) for p in half.deparser.params[1:3]]
-        for ref in (*others, self.bridged):
+        for ref in outs:
             g.clear(ref)
-        refs = (Ref("$packet", packet.type), *others, self.bridged, headers, user, self.fate)
         self._resubmit(arrivals, refs, ran)
         self._deparse(half.deparser, arrivals, refs, ran)
-        if self.cloned:
-            self._refuse_metadata_of_clones(others[0])
         if not early:
             self._drop_if(self.fate)
 
-    def _refuse_metadata_of_clones(self, ref: Ref) -> None:
-        """Clones are made before the deparser has run that writes what they carry, or find it nowhere."""
-        for leaf in leaves(self.g.program, ref):
-            where = self.g.usage.nonzero.get(leaf.path)
-            if where is not None:
-                raise CannotOffload("metadata that goes with a cloned packet", where)
+    def _ahead(self, arrivals: Arrivals, refs: tuple[Ref, ...], ran: Flow) -> None:
+        """What the ingress deparser says that goes with clones: these are made of the frame as it came, so before the
+        deparser writes it. It runs twice then, and may do nothing the first time that is seen the second time."""
+        g, deparser = self.g, self.ingress.deparser
+        if not effects.speaks_of(deparser, deparser.params[1]):
+            return
+        again = effects.more_than_outputs(g.program, deparser)
+        if again is not None:
+            raise CannotOffload("metadata that goes with a cloned packet, of a deparser that does other things", again)
+        for ref in refs[1:4]:
+            g.clear(ref)
+        frame = {p.name: ref for p, ref in zip(deparser.params, refs, strict=True)}
+        arrivals.deparse(deparser, frame, before=[ran], discard=True)
 
     def _arrival(self, ref: Ref) -> None:
         """``ingress_port`` and ``packet_path``."""
@@ -206,9 +214,9 @@ class _Psa:
 
     # --- egress ---
 
-    def _clone(self, asked: Ref, path: int) -> None:
+    def _clone(self, asked: Ref, path: int, metadata: Ref, ahead: Callable[[], None]) -> None:
         """Copies of the frame as it now is to the members of a clone session, if what ingress or egress has ``asked``
-        for says so."""
+        for says so, with ``metadata`` that the code of ``ahead`` makes."""
         g, span, egress = self.g, self.ingress.control.span, self.egress
         clone = member(asked, "clone", span)
         self._can_copy(clone, "cloned")
@@ -218,7 +226,8 @@ class _Psa:
         none = g.asm.label()
         g.load_leaf(R1, clone)
         g.asm.jump("jeq", R1, 0, none)
-        self._copies(CLONES, member(asked, "clone_session_id", span), path)
+        ahead()
+        self._copies(CLONES, member(asked, "clone_session_id", span), path, metadata)
         g.asm.place(none)
 
     def _multicast(self, group: Ref) -> None:
@@ -237,13 +246,13 @@ class _Psa:
         span = self.g.usage.nonzero[ref.path]
         copies.check(self.g, what, span, self.egress.parser, self.egress.control, self.egress.deparser)
 
-    def _copies(self, groups: Groups, group: Ref, path: int) -> None:
-        """A copy to each member of a group, through egress."""
+    def _copies(self, groups: Groups, group: Ref, path: int, metadata: Ref | None = None) -> None:
+        """A copy to each member of a group, through egress, with ``metadata`` if they are clones."""
         own = member(self.fate, "class_of_service", self.ingress.control.span)
 
         def each(to: copies.Member) -> None:
             cos = own if path == NORMAL_MULTICAST else to.class_of_service
-            self._egress(_Job(to.port, path, cos, to.instance), to.dropped, copies.sender(self.g, to.port))
+            self._egress(_Job(to.port, path, cos, to.instance, metadata), to.dropped, copies.sender(self.g, to.port))
 
         copies.to_members(self.g, groups, group, each)
 
@@ -260,6 +269,8 @@ class _Psa:
         for ref in (headers, user, given, told, end, *brought):
             g.clear(ref)
         span, port = half.control.span, job.port
+        if job.metadata is not None:
+            stmts.copy(g, brought[0 if job.path == CLONE_I2E else 1], job.metadata, span)
         for ref in (given, told):
             self._copy(port, member(ref, "egress_port", span))
             self._set(ref, "packet_path", job.path)
@@ -295,8 +306,7 @@ class _Psa:
         refs = (Ref("$packet", packet.type), *others, headers, user, end, at)
         self._deparse(half.deparser, arrivals, refs, ran, copy)
         if cloned is not None:
-            self._refuse_metadata_of_clones(others[0])
-            self._clone(end, CLONE_E2E)
+            self._clone(end, CLONE_E2E, others[0], lambda: None)
         if not early:
             self._drop_if(end, dropped)
         if copy is None:

@@ -304,9 +304,9 @@ def test_a_fault_in_one_members_copy_is_found_with_a_group_that_leads_there() ->
 
 
 REFUSED: Final = {
-    "metadata that goes with a cloned packet": psa(
+    "metadata that goes with a cloned packet, of a deparser that does other things": psa(
         _CLONE,
-        id="cloned.m = 1; pkt.emit(hdr);",
+        id="cloned.m = hdr.h.b; hdr.h.b = hdr.h.b + 1; pkt.emit(hdr);",
         ep="state start { pkt.extract(hdr.h); hdr.h.a = cloned.m; transition accept; }",
     ),
     "what egress does for each clone": psa(_CLONE, _ADD, egress_locals=_REGISTER),
@@ -319,12 +319,6 @@ REFUSED: Final = {
             "== PSA_PacketPath_t.NORMAL_UNICAST", "!= PSA_PacketPath_t.NORMAL"
         ),
     ),
-    "metadata that goes with a cloned packet, from egress": psa(
-        "",
-        _AS_OUT,
-        ed="again.m = 1; pkt.emit(hdr);",
-        ep="state start { pkt.extract(hdr.h); hdr.h.a = again.m; transition accept; }",
-    ),
     "metadata that goes with a recirculated packet": psa(
         "hdr.h.a = meta.m;", ip="state start { pkt.extract(hdr.h); meta.m = recirculated.m; transition accept; }"
     ),
@@ -333,6 +327,35 @@ REFUSED: Final = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_refused_with_its_place(what: str) -> None:
-    with pytest.raises(CannotOffload, match=what.removesuffix(", from egress")) as refusal:
+    with pytest.raises(CannotOffload, match=what) as refusal:
         lower(REFUSED[what], None, {"hook": "tc"})
     assert refusal.value.span.line > 0
+
+
+_MARK: Final = "state start { pkt.extract(hdr.h); hdr.h.d = BROUGHT.m; transition accept; }"
+
+
+def _marked(value: str, *, egress: bool = False) -> ir.Program:
+    """A program whose clones carry ``value`` along."""
+    if egress:
+        return psa("", _AS_OUT, ed=f"again.m = {value}; pkt.emit(hdr);", ep=_MARK.replace("BROUGHT", "again"))
+    says = f"if (psa_clone_i2e(istd)) {{ cloned.m = {value}; }} pkt.emit(hdr);"
+    return psa(_CLONE, id=says, ep=_MARK.replace("BROUGHT", "cloned"))
+
+
+@pytest.mark.parametrize("egress", [False, True])
+def test_metadata_goes_with_clones(*, egress: bool) -> None:
+    program, other = (_marked(value, egress=egress) for value in ("hdr.h.c", "hdr.h.c + 1"))
+    for made, verdict in ((program, Verdict.ACCEPT), (other, Verdict.REJECT)):
+        proof = Checker(program, timeout=60).check_artifact(TARGET, lower(made, None, {"hook": "tc"}), None).proof
+        assert proof.verdict is verdict, proof.reason
+
+
+def test_what_clones_carry_may_have_the_name_of_what_comes_with_recirculated_packets() -> None:
+    names = "#define recirculated cloned\n"
+    reads = "hdr.h.a = cloned.m; transition accept; }"
+    program = psa(
+        _CLONE, top=names, id="cloned.m = 3; pkt.emit(hdr);", ep=f"state start {{ pkt.extract(hdr.h); {reads}"
+    )
+    proof = Checker(program, timeout=60).check_lowered(TARGET, {"hook": "tc"}).proof
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
