@@ -85,7 +85,9 @@ def ones_complement_sum(words: list[Term]) -> Term:
 def csum_diff(machine: Machine, state: State) -> list[State]:
     """``bpf_csum_diff(from, from_size, to, to_size, seed)`` as of Linux 6.13, which folds to 16 bits.
 
-    With something to take away, a sum of zero comes out as 0 or 0xffff, depending on how an architecture adds up:
+    The seed and what is added make a sum from which the rest's is taken (``csum_sub``): where something is added, or
+    the seed is not 0, a sum of zero comes out as 0xffff, as no adding with the carry brought round makes 0 of anything
+    else. Otherwise it is 0 or 0xffff, depending on how an architecture adds up what is taken away:
     ``given.csum_zero``, a function of what is summed up.
     """
     sizes = [machine.number(state, machine.scalar(state, n)) for n in (2, 4)]
@@ -95,7 +97,8 @@ def csum_diff(machine: Machine, state: State) -> list[State]:
     seed = b.extract(machine.scalar(state, 5), 31, 0)
     total = ones_complement_sum([seed, *new, *(b.bnot(word) for word in old)])
     if old:
-        zero = b.or_(b.eq(total, b.bv(0, 16)), b.eq(total, b.bv(-1, 16)))
+        nothing = b.and_(*(b.eq(word, b.bv(0, word.width)) for word in (seed, *new))) if new else b.TRUE
+        zero = b.and_(nothing, b.or_(b.eq(total, b.bv(0, 16)), b.eq(total, b.bv(-1, 16))))
         sign = b.apply(f"given.csum_zero.{len(new)}.{len(old)}", b.BOOL, b.concat(seed, *new, *old))
         total = b.ite(zero, b.ite(sign, b.bv(-1, 16), b.bv(0, 16)), total)
     return result(state, total)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
 
 from p4verify.semantics import bits as b
+from p4verify.semantics.meaning.concrete import evaluate_behaviour
 from p4verify.semantics.source import Unsupported
 from p4verify.targets.ebpf.artifact import BpfObject, BpfProgram, Insn, MapDef, asm, read_elf
 from p4verify.targets.ebpf.artifact.asm import FP, R0, R1, R2, R3, R4, R6
@@ -277,6 +279,31 @@ def test_sums_are_replaced_as_on_the_kernel(helper: int, offset: int, before: in
         (seen,) = kernel_oracle.run(program, [(3, UDP)])
         found = difference(evaluated(meaning(program), program, {}, 3, UDP), seen)
         assert found is None, f"flags {flags:#x}: {found}"
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize(("old", "new"), [(4, 4), (8, 4), (4, 8), (12, 8), (0, 8)])
+def test_differences_that_sum_up_to_zero(old: int, new: int, kernel_oracle: KernelOracle) -> None:
+    """The kernel has 0xffff where anything is added; 0 was thought possible, so that sums by hand differed."""
+    code = obj(
+        asm.mov(R6, R1), asm.mov(R2, 14), asm.mov(R3, FP), asm.alu("add", R3, -32), asm.mov(R4, old + new + 4),
+        asm.call(26), asm.mov(R1, FP), asm.alu("add", R1, -32), asm.mov(R2, old), asm.mov(R3, FP),
+        asm.alu("add", R3, old - 32), asm.mov(R4, new), asm.load(4, asm.R5, FP, old + new - 32), asm.call(28),
+        asm.store(4, R6, 8, R0), *PASS,
+    )  # fmt: skip
+    rng, frames = random.Random(old + new), []
+    for _ in range(30):
+        octets = [rng.choice((0, 0, 255, rng.randrange(256))) for _ in range(old + new)]
+        words = [int.from_bytes(bytes(octets[i : i + 2]), "little") for i in range(0, old + new, 2)]
+        total = sum(words[old // 2 :]) + sum(0xFFFF - word for word in words[: old // 2])
+        seed = -total % 0xFFFF
+        if any(octets[old:]) or seed:
+            frames.append(bytes(12) + b"\x08\x00" + bytes(octets) + seed.to_bytes(4, "little") + bytes(30))
+    for frame, seen in zip(frames, kernel_oracle.run(code, [(3, frame) for frame in frames]), strict=True):
+        for zero in (0, 1):
+            functions = {f"given.csum_zero.{new // 2}.{old // 2}": lambda _, zero=zero: zero}
+            said = evaluate_behaviour(meaning(code), frame, 3, functions=functions, default=0).metadata["mark"]
+            assert said == seen.metadata["mark"] == 0xFFFF, frame.hex()
 
 
 def test_that_sums_of_devices_are_not_compared_is_said() -> None:
