@@ -150,6 +150,19 @@ class StartsState(Protocol):
         ...
 
 
+@runtime_checkable
+class KeepsCells(Protocol):
+    """A target whose machine keeps the program's counters and registers where a test can look at them."""
+
+    def cell(self, program: Program, artifact: Any, state: Any, name: str, index: int) -> int | None:
+        """What a cell holds in the machine's state, as :class:`KeepsState` has it; None if that is not known."""
+        ...
+
+    def with_cell(self, program: Program, artifact: Any, state: Any, name: str, index: int, value: int) -> Any:
+        """The state with another value in a cell. Raises Unsupported."""
+        ...
+
+
 @dataclass(frozen=True)
 class World:
     """What nobody controls, as it is in one run of a meaning."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ..inputs import parse_target, read_bytes, read_program
@@ -18,7 +18,17 @@ from ..semantics.meaning.passes import MAX_PASSES
 from ..semantics.meaning.stf import Machine, Opaque, Sent, run_stf
 from ..semantics.rules.ruleset import RuleSet
 from ..semantics.source import InputError, Span, Unsupported
-from ..targets.base import CannotOffload, KeepsState, Oracle, PadsFrames, Returns, StartsState, Target, TellsPortUse
+from ..targets.base import (
+    CannotOffload,
+    KeepsCells,
+    KeepsState,
+    Oracle,
+    PadsFrames,
+    Returns,
+    StartsState,
+    Target,
+    TellsPortUse,
+)
 from .common import as_json, emit, source_options
 
 FIRST_REAL_PORT: Final = 2
@@ -95,11 +105,13 @@ class Real(Opaque):
     _baked: bool = False
     """Whether rules have to be compiled in."""
     _judged: tuple[Any, bool] | None = None
+    _rules: RuleSet = field(default_factory=lambda: RuleSet({}))
     _state: Any = None
     """What the packets so far have left in the machine."""
 
     def send(self, packet: bytes, port: int, rules: RuleSet) -> Sequence[Sent]:
         """See ``Machine``."""
+        self._rules = rules
         artifact = self._artifact(rules)
         tables: Any = self.target.fill(self.program, artifact, rules)
         packet, padding = _padded(packet, self.target, artifact)
@@ -121,6 +133,31 @@ class Real(Opaque):
                     sent.append(output)
         raise Unsupported(f"more than {MAX_PASSES} passes of one packet")
 
+    def installed(self, rules: RuleSet) -> None:
+        """See ``Machine``."""
+        self._rules = rules
+
+    def cell(self, name: str, index: int) -> int | None:
+        """See ``Machine``."""
+        if not isinstance(self.target, KeepsCells) or not isinstance(self.oracle, KeepsState):
+            return None
+        artifact = self._artifact(self._rules)
+        return self.target.cell(self.program, artifact, self._kept(artifact), name, index)
+
+    def write(self, name: str, index: int, value: int) -> None:
+        """See ``Machine``."""
+        if not isinstance(self.target, KeepsCells) or not isinstance(self.oracle, KeepsState):
+            super().write(name, index, value)
+            return
+        artifact = self._artifact(self._rules)
+        self._state = self.target.with_cell(self.program, artifact, self._kept(artifact), name, index, value)
+
+    def _kept(self, artifact: Any) -> Any:
+        """What the machine's state is now."""
+        if self._state is None and isinstance(self.target, StartsState):
+            self._state = self.target.at_first(self.program, artifact)
+        return self._state
+
     def _returning(self) -> tuple[int, ...]:
         """Ports of which what is sent there comes in again (:class:`..targets.base.Returns`)."""
         return self.target.returning(self.program) if isinstance(self.target, Returns) else ()
@@ -132,9 +169,7 @@ class Real(Opaque):
         try:
             if not isinstance(self.oracle, KeepsState):
                 return self.oracle.run(artifact, [packet], tables)[0].outputs
-            if self._state is None and isinstance(self.target, StartsState):
-                self._state = self.target.at_first(self.program, artifact)
-            seen, self._state = self.oracle.run_on(artifact, packet, tables, self._state, ports)
+            seen, self._state = self.oracle.run_on(artifact, packet, tables, self._kept(artifact), ports)
         except ValueError as error:  # a frame that the machine cannot be given
             text = f"packet {packet[1].hex() or 'of no bytes'} on {self.target.name}: {error}"
             raise Unsupported(text) from None

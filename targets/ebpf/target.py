@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from ...semantics.bits import Term, Value
 from ...semantics.ir import Program
@@ -183,6 +183,18 @@ class EbpfTarget:
         if mapping_of(program, artifact) is not None:
             return {}
         return initial_elements(program, {item.name for item in artifact.maps})
+
+    def cell(self, program: Program, artifact: BpfObject, state: Any, name: str, index: int) -> int | None:
+        """See :class:`..base.KeepsCells`."""
+        from .cells_of_state import cell
+
+        return cell(program, artifact, state or {}, name, index)
+
+    def with_cell(self, program: Program, artifact: BpfObject, state: Any, name: str, index: int, value: int) -> Any:
+        """See :class:`..base.KeepsCells`."""
+        from .cells_of_state import with_cell
+
+        return with_cell(program, artifact, state or {}, name, index, value)
 
     def check_room(self, program: Program, artifact: BpfObject, rules: RuleSet) -> None:
         """See :class:`..base.HasRoom`. Of rules that are not put into maps nothing is said here."""
