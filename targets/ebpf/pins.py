@@ -23,7 +23,7 @@ class NoFileSystem(Exception):
 
 
 def keep(held: KernelMap, device: str, hook: str) -> None:
-    """The array stays as it is for as long as it is not :func:`dropped`. What an installation has left whose device
+    """The array stays as it is until :func:`drop`. What an installation has left whose device
     went away gives way.
 
     Raises:

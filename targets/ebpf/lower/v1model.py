@@ -50,7 +50,14 @@ def _writes_instance_type(program: ir.Program) -> bool:
                 continue
         if any(isinstance(each, ir.Member) and each.name == "instance_type" for each in mentioned(tuple(places))):
             return True
+        if isinstance(node, ir.Assign) and _has_instance_type(node.target.type):
+            return True
     return False
+
+
+def _has_instance_type(type_: ir.Type) -> bool:
+    bare = ir.bare(type_)
+    return isinstance(bare, ir.StructType) and any(field.name == "instance_type" for field in bare.fields)
 
 
 class _V1Model:

@@ -185,6 +185,18 @@ def test_clones_from_egress_leave_the_kernel(kernel_oracle: KernelOracle, name: 
 
 WRITTEN: Final = "std.instance_type[7:0] = 0; "
 COUNTED: Final = "hits.count((bit<32>) hdr.h.c);"
+
+
+def test_instance_type_that_a_whole_assignment_writes_is_not_taken_for_the_packets() -> None:
+    """Copies of packets took the branch for their own kind, whatever stood in ``std`` by then."""
+    egress = """if (hdr.h.c == 3) { std = { instance_type = 0, ... }; }
+    if (std.instance_type == 5) { hdr.h.a = 9; }"""
+    of = program(MULTICAST, egress)
+    made = lower(of, None, {"hook": "tc", "untagged": "1"})
+    proof = Checker(of, timeout=60, machines_confirm=False).check_artifact(TARGET, made, None).proof
+    assert proof.verdict is Verdict.ACCEPT, proof.reason
+
+
 REFUSED: Final = {
     "only at tc": (program(MULTICAST), "xdp"),
     "clone E2E of a copy": (program("", "clone(CloneType.E2E, 32w1);"), "tc"),
