@@ -15,7 +15,8 @@ from .oracle.kernel import KernelMap, pin
 
 USUAL: Final = "/sys/fs/bpf"
 """Where a BPF file system is mounted on most machines."""
-_MOUNTS: Final = "/proc/thread-self/mountinfo"
+MOUNTS: Final = "/proc/thread-self/mountinfo"
+"""What is mounted (proc_pid_mountinfo(5))."""
 
 
 class NoFileSystem(Exception):
@@ -50,12 +51,12 @@ def _name(device: str, hook: str) -> str:
 
 
 def _file_systems() -> list[Path]:
-    """Where BPF file systems are mounted, the usual one first (proc_pid_mountinfo(5))."""
+    """Where BPF file systems are mounted, the usual one first."""
     return sorted(_mounted(), key=lambda path: str(path) != USUAL)
 
 
 def _mounted() -> Iterator[Path]:
-    with open(_MOUNTS) as lines:
+    with open(MOUNTS) as lines:
         for line in lines:
             about, _, kind = line.partition(" - ")
             if kind.split()[0] == "bpf":

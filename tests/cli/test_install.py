@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from p4verify.targets.ebpf import pins
 from p4verify.targets.ebpf.oracle import KernelOracle
 from p4verify.targets.ebpf.oracle.network import Network
 from tests.support import bpftool
@@ -161,11 +162,14 @@ ebpfFilter(P(), C()) main;
 
 
 @pytest.fixture
-def bpf_files(tmp_path: Path) -> Iterator[Path]:
-    """A BPF file system of this test's own."""
-    place = tmp_path / "bpf"
+def bpf_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A BPF file system of this test's own, the only one that it sees."""
+    place, mounts = tmp_path / "bpf", tmp_path / "mountinfo"
     place.mkdir()
     subprocess.run(["mount", "-t", "bpf", "bpf", place], check=True, timeout=30)
+    own = [line for line in Path(pins.MOUNTS).read_text().splitlines() if f" {place} " in line]
+    mounts.write_text("\n".join(own))
+    monkeypatch.setattr(pins, "MOUNTS", str(mounts))
     yield place
     subprocess.run(["umount", place], check=True, timeout=30)
 
@@ -203,9 +207,12 @@ def test_bpftool_shows_the_source_of_what_does_a_pass(namespace: Namespace, bpf_
     assert namespace.lower("--target", "ebpf", "--remove", f"t{IN}").code == 0
 
 
-def test_a_program_whose_packets_come_back_needs_a_bpf_file_system(namespace: Namespace) -> None:
-    if "- bpf " in Path("/proc/self/mountinfo").read_text():
-        pytest.skip("this machine has a BPF file system")
+def test_a_program_whose_packets_come_back_needs_a_bpf_file_system(
+    namespace: Namespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = tmp_path / "mountinfo"
+    others.write_text("22 21 0:20 / /proc rw,relatime shared:5 - proc proc rw\n")
+    monkeypatch.setattr(pins, "MOUNTS", str(others))
     before = namespace.state()
     command = (ARCHITECTURES / "again_v1model.p4", "--target", "ebpf:untagged=1", "--install", f"t{IN}")
     namespace.lower(*command).one_error(f"t{IN}", "no BPF file system is mounted", "mount -t bpf bpf")
