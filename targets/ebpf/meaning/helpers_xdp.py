@@ -10,7 +10,7 @@ from . import memory
 from .alu import swap
 from .context import packet_length
 from .helpers_common import COMMON, context_argument
-from .helpers_maps import EINVAL, map_argument, present, result
+from .helpers_maps import EFAULT, EINVAL, map_argument, present, result
 from .helpers_meta import xdp_adjust_head, xdp_adjust_meta
 from .helpers_queues import QUEUED
 from .helpers_sockets import SOCKETS
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 XDP_ABORTED, XDP_DROP, XDP_PASS, XDP_TX, XDP_REDIRECT = range(5)
 BROADCAST, EXCLUDE_INGRESS = 1 << 3, 1 << 4
+_FARTHEST: Final = 0xFFFF
+"""Offsets beyond are refused, whatever the packet's length."""
 _LEADS_TO: Final[dict[str, Destination]] = {
     "devmap": "port", "devmap_hash": "port", "cpumap": "cpu", "xskmap": "socket",
 }  # fmt: skip
@@ -102,18 +104,28 @@ def get_buff_len(machine: Machine, state: State) -> list[State]:
     return result(state, packet_length(state))
 
 
+def _offset(machine: Machine, state: State) -> Term:
+    return b.extract(machine.scalar(state, 2), 31, 0)
+
+
+def _outside(machine: Machine, state: State) -> list[State]:
+    """The answer for bytes that do not lie in the packet (``bpf_xdp_pointer``)."""
+    far = b.ult(b.bv(_FARTHEST, 32), _offset(machine, state))
+    return result(state, b.ite(far, b.bv(-EFAULT, 64), b.bv(-EINVAL, 64)))
+
+
 def _part(machine: Machine, state: State) -> tuple[Address, int, State | None, State | None]:
     """The bytes that r2 and r4 tell, and the paths where they lie in the packet, and where they do not."""
     context_argument(machine, state)
-    offset = b.extract(machine.scalar(state, 2), 31, 0)
+    offset = _offset(machine, state)
     size = machine.number(state, b.extract(machine.scalar(state, 4), 31, 0))
     address = Address("packet", epoch=state.layout.epoch).at_distance(b.zext(offset, 64))
-    inside = b.and_(b.ule(offset, b.bv(0xFFFF, 32)), memory.in_packet(state, address, size))
+    inside = b.and_(b.ule(offset, b.bv(_FARTHEST, 32)), memory.in_packet(state, address, size))
     return address, size, *machine.fork(state, inside)
 
 
 def xdp_load_bytes(machine: Machine, state: State) -> list[State]:
-    """``bpf_xdp_load_bytes(xdp, offset, buf, len)``: 0, or -EINVAL and ``buf`` as it was."""
+    """``bpf_xdp_load_bytes(xdp, offset, buf, len)``: 0, or an error and ``buf`` as it was."""
     to = machine.pointer(state, 3)
     address, size, good, bad = _part(machine, state)
 
@@ -124,13 +136,13 @@ def xdp_load_bytes(machine: Machine, state: State) -> list[State]:
     def fail(state: State) -> list[State]:
         garbage = [machine.choose("unwritten", 8, "what lies in memory that was not written") for _ in range(size)]
         memory.store_bytes(machine, state, to, garbage)
-        return result(state, -EINVAL)
+        return _outside(machine, state)
 
     return machine.on(good, load) + machine.on(bad, fail)
 
 
 def xdp_store_bytes(machine: Machine, state: State) -> list[State]:
-    """``bpf_xdp_store_bytes(xdp, offset, buf, len)``: 0, or -EINVAL and the packet as it was."""
+    """``bpf_xdp_store_bytes(xdp, offset, buf, len)``: 0, or an error and the packet as it was."""
     values_from = machine.pointer(state, 3)
     address, size, good, bad = _part(machine, state)
 
@@ -139,7 +151,7 @@ def xdp_store_bytes(machine: Machine, state: State) -> list[State]:
         memory.store_bytes(machine, state, address, values)
         return result(state, 0)
 
-    return machine.on(good, store) + machine.on(bad, lambda state: result(state, -EINVAL))
+    return machine.on(good, store) + machine.on(bad, lambda state: _outside(machine, state))
 
 
 XDP: Final[dict[int, Helper]] = (

@@ -49,7 +49,12 @@ def verdict(of: ir.Program, made: ir.Program) -> Verdict:
     return Checker(of, timeout=60, machines_confirm=False).check_artifact(TARGET, artifact, None).proof.verdict
 
 
-@pytest.mark.parametrize("name", PROVEN)
+QUICK: Final = "written"
+"""How the names begin of what is not left to the long tests."""
+NAMES: Final = [pytest.param(n, marks=() if n.startswith(QUICK) else pytest.mark.long) for n in PROVEN]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_proven_for_any_member(name: str) -> None:
     of = program(*PROVEN[name])
     assert verdict(of, of) is Verdict.ACCEPT
@@ -60,9 +65,11 @@ def test_proven_for_any_member(name: str) -> None:
     [
         ("written, and copied once more", "istd.instance", "istd.instance + 1"),
         ("written, copied once more or dropped", "[0:0] == 1", "[0:0] == 0"),
-        ("registers", "2 *", "3 *"),
-        ("registers of what may be dropped", "hdr.x.v[7:0] = 1", "hdr.x.v[7:0] = 2"),
-        ("registers of some frames", "one.write(1, 1)", "one.write(1, 2)"),
+        pytest.param("registers", "2 *", "3 *", marks=pytest.mark.long),
+        pytest.param(
+            "registers of what may be dropped", "hdr.x.v[7:0] = 1", "hdr.x.v[7:0] = 2", marks=pytest.mark.long
+        ),
+        pytest.param("registers of some frames", "one.write(1, 1)", "one.write(1, 2)", marks=pytest.mark.long),
     ],
 )
 def test_another_program_is_rejected(name: str, old: str, new: str) -> None:

@@ -147,6 +147,7 @@ def test_proven_for_any_member(name: str) -> None:
 SLOW: Final = ("clones count twice", "only the first one written", "counted twice", "counted at another index")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [pytest.param(n, marks=pytest.mark.campaign if n in SLOW else ()) for n in CHANGED])
 def test_other_effects_are_rejected(name: str) -> None:
     which, (old, new) = CHANGED[name]
@@ -238,6 +239,7 @@ COMING_BACK: Final = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", COMING_BACK)
 def test_frames_that_come_back_beside_copies_that_do_not(name: str) -> None:
     ingress, egress, locals = COMING_BACK[name]

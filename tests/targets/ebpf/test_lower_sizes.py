@@ -173,6 +173,7 @@ xdp(prs(), sw(), dep()) main;
 """Varbits whose sizes nothing but the parser bounds: xdp_model takes uneven numbers of bits, too."""
 
 
+@pytest.mark.long
 @pytest.mark.oracle
 def test_moved_varbits_have_the_sizes_of_what_was_extracted(kernel_oracle: KernelOracle) -> None:
     found = load_text(POPPED, "popped.p4").program

@@ -60,6 +60,7 @@ def _object() -> BpfObject:
     return lower(_loaded(TEXT), None, {"hook": "xdp"})
 
 
+@pytest.mark.long
 def test_tables_with_undefined_keys_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one table is asked for decides what the next one is; values that fit one input, whichever a solver happens
     to take, mostly fit no other, and all ways through the tables would be gone one by one."""

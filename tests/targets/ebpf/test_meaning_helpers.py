@@ -306,6 +306,19 @@ def test_differences_that_sum_up_to_zero(old: int, new: int, kernel_oracle: Kern
             assert said == seen.metadata["mark"] == 0xFFFF, frame.hex()
 
 
+@pytest.mark.oracle
+@pytest.mark.parametrize("helper", [189, 190])
+def test_bytes_outside_of_a_frame_at_xdp(helper: int, kernel_oracle: KernelOracle) -> None:
+    """Far outside the kernel has another error than just outside: both were taken for -EINVAL."""
+    for offset in (0, 44, 56, 57, 0xFFFC, 0xFFFF, 0x10000, 0x7FFFFFFF, -2):
+        code = obj(
+            asm.store(8, FP, -8, 0), asm.mov(R2, offset), asm.mov(R3, FP), asm.alu("add", R3, -8), asm.mov(R4, 4),
+            asm.call(helper), asm.mov(R1, R0), asm.alu("and", R1, 0xFF), asm.alu("add", R1, 2), asm.mov(R2, 0),
+            asm.call(23), asm.exit_(), section="xdp",
+        )  # fmt: skip
+        agree(kernel_oracle, code, [bytes(60)], "xdp")
+
+
 def test_that_sums_of_devices_are_not_compared_is_said() -> None:
     with_sum, without = (meaning(replaced(helper, 24, 5, 2)) for helper in (11, 10))
     (told,) = [note for note in with_sum.notes if note not in without.notes]
