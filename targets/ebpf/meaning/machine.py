@@ -312,25 +312,22 @@ class Machine:
         def parts(state: State) -> Any:
             return (state.sent, state.events) if ended else None if loose else way(self.graph, state)
 
-        out: list[State] = []
+        out: list[tuple[State, Any]] = []
         for state in states:
-            kept = state
+            kept, here = state, parts(state)
             while True:
-                here = parts(kept)
-                for other in reversed(out):
-                    if parts(other) != here:
-                        continue
-                    both = merge(other, kept, live, mix=self.mix, loose=loose)
+                for at, (other, there) in reversed([*enumerate(out)]):
+                    both = merge(other, kept, live, mix=self.mix, loose=loose) if there == here else None
                     if both is not None:
-                        out.remove(other)
-                        kept = both
+                        del out[at]
+                        kept, here = both, parts(both)
                         break
                 else:
                     break
-            out.append(kept)
+            out.append((kept, here))
             if len(out) > MAX_APART:
                 raise self.unsupported(state, f"more than {MAX_APART} paths that cannot be taken together")
-        return out
+        return [state for state, _ in out]
 
     def _advance(self, state: State) -> None:
         """Run from ``state`` on until every path has ended or waits at a place where others may come."""
