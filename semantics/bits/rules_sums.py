@@ -159,6 +159,22 @@ def remainder_of_a_quotient(args: Args, _: Payload) -> Term | None:
     return None
 
 
+@rule("add")
+def remainder_of_a_sums_quotient(args: Args, _: Payload) -> Term | None:
+    """The same where ``x`` is a sum, whose literal is added to that of the product taken away."""
+    width = args[0].width
+    found = _addends(args, width)
+    for at, addend in enumerate(found[0]) if found is not None else ():
+        product = addend.args[0] if addend.op == "bnot" else None
+        if found is None or product is None or product.op != "mul" or product.width != width:
+            continue
+        rest = _sum([*found[0][:at], *found[0][at + 1 :]], found[1] - 1, width)
+        for y, quotient in (product.args, product.args[::-1]):
+            if _without_zero(quotient, y) is udiv(rest, y):
+                return urem(rest, y)
+    return None
+
+
 def _without_zero(quotient: Term, y: Term) -> Term:
     """What is multiplied by ``y`` where that is not 0; where it is, nothing is left of it."""
     if quotient.op == "ite" and quotient.args[0] is eq(y, bv(0, y.width)):

@@ -135,6 +135,10 @@ class Shapes:
             sides = self.term(0, 2), self.term(0, 2)
         if op == "add" and self.random.random() < 0.1:
             sides = sides[0], b.neg(self._less_than_a_divisor_short(sides[0], self.leaf(width)))
+        if op == "add" and self.random.random() < 0.1:
+            some, literal = self.leaf(width), self.random.randrange(1 << width)
+            less = self._less_than_a_divisor_short(b.add(some, b.bv(literal, width)), self.leaf(width))
+            sides = b.add(some, b.bnot(less)), b.bv(literal + 1, width)
         if op == "ult" and width <= 16 and self.random.random() < 0.05:
             sides = self._remainder(self.term(width + self.random.choice((0, 2)), 1), sides[1]), sides[1]
         return b.make(op, sides, b.BOOL if op in ("eq", "ult", "slt") else b.bit_vector(width))
