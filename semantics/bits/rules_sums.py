@@ -9,10 +9,11 @@ and one added up as a tree in 32 are the same term.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from functools import reduce
 from typing import Final
 
-from .build import add, bnot, concat, eq, extract, ite, udiv, urem
+from .build import add, bnot, concat, eq, extract, ite, urem
 from .rewrite import Args, rule
 from .term import Payload, Term, bit_vector, bv, make
 
@@ -149,30 +150,31 @@ def total(terms: Args, width: int) -> Term:
 
 @rule("add")
 def remainder_of_a_quotient(args: Args, _: Payload) -> Term | None:
-    """``x - x / y * y``, as compilers write a remainder for machines that have none, or for none of that width."""
-    for x, minus in (args, args[::-1]):
-        negated = minus.op == "add" and minus.args[1].is_const and minus.args[1].value == 1
-        product = minus.args[0].args[0] if negated and minus.args[0].op == "bnot" else None
-        for y, quotient in (product.args, product.args[::-1]) if product is not None and product.op == "mul" else ():
-            if _without_zero(quotient, y) is udiv(x, y):
-                return urem(x, y)
-    return None
-
-
-@rule("add")
-def remainder_of_a_sums_quotient(args: Args, _: Payload) -> Term | None:
-    """The same where ``x`` is a sum, whose literal is added to that of the product taken away."""
+    """``x - x / y * y``, as compilers write a remainder for machines that have none, or for none of that width; with
+    whatever else a sum adds between ``x`` and what is taken away."""
     width = args[0].width
-    found = _addends(args, width)
-    for at, addend in enumerate(found[0]) if found is not None else ():
-        product = addend.args[0] if addend.op == "bnot" else None
-        if found is None or product is None or product.op != "mul" or product.width != width:
-            continue
-        rest = _sum([*found[0][:at], *found[0][at + 1 :]], found[1] - 1, width)
-        for y, quotient in (product.args, product.args[::-1]):
-            if _without_zero(quotient, y) is udiv(rest, y):
-                return urem(rest, y)
+    flat = _addends(args, width)
+    if flat is None:
+        return None
+    for addend in flat[0]:
+        for number, divisor in _less(addend, width):
+            found = _addends((number,), width)
+            if found is not None and not Counter(found[0]) - Counter(flat[0]):
+                others = Counter(flat[0]) - Counter([addend, *found[0]])
+                rest = _sum(list(others.elements()), flat[1] - found[1] - 1, width)
+                return add(rest, urem(number, divisor))
     return None
+
+
+def _less(addend: Term, width: int) -> Iterator[tuple[Term, Term]]:
+    """Each ``x`` and ``y`` whose ``x / y * y`` an addend takes away (and one more, as a complement does)."""
+    product = _core(addend.args[0]) if addend.op == "bnot" and addend.width == width else None
+    if product is None or product.op != "mul":
+        return
+    for y, quotient in (product.args, product.args[::-1]):
+        divided = _core(_without_zero(_core(quotient), y))
+        if divided.op == "udiv" and divided.width <= product.width and _wide(divided.args[1], product.width) is y:
+            yield _wide(divided.args[0], width), _wide(divided.args[1], width)
 
 
 def _without_zero(quotient: Term, y: Term) -> Term:

@@ -102,6 +102,10 @@ class Shapes:
             quotient = b.ite(b.eq(divisor, b.bv(0, divisor.width)), self.leaf(divisor.width), quotient)
         return b.mul(quotient, divisor)
 
+    def _short(self, width: int) -> Term:
+        """A leaf, perhaps with zeros above."""
+        return b.zext(self.leaf(self.random.choice((max(1, width - 1), width))), width)
+
     def _made(self, raw: Term) -> Term:
         """``raw``, or what the smart constructors make of it."""
         folds = all(a.is_const for a in raw.args)  # the constructors leave no operator on literals alone
@@ -136,9 +140,9 @@ class Shapes:
         if op == "add" and self.random.random() < 0.1:
             sides = sides[0], b.neg(self._less_than_a_divisor_short(sides[0], self.leaf(width)))
         if op == "add" and self.random.random() < 0.1:
-            some, literal = self.leaf(width), self.random.randrange(1 << width)
-            less = self._less_than_a_divisor_short(b.add(some, b.bv(literal, width)), self.leaf(width))
-            sides = b.add(some, b.bnot(less)), b.bv(literal + 1, width)
+            some, other, literal = self._short(width), self.leaf(width), self.random.randrange(1 << width)
+            less = self._less_than_a_divisor_short(b.add(some, b.bv(literal, width)), self._short(width))
+            sides = b.add(b.add(some, other), b.bnot(less)), b.bv(literal + 1, width)
         if op == "ult" and width <= 16 and self.random.random() < 0.05:
             sides = self._remainder(self.term(width + self.random.choice((0, 2)), 1), sides[1]), sides[1]
         return b.make(op, sides, b.BOOL if op in ("eq", "ult", "slt") else b.bit_vector(width))

@@ -259,9 +259,11 @@ def _interfaces_at_their_numbers(obj: BpfObject) -> dict[str, list[tuple[bytes, 
     held = {}
     for item in obj.mapping.ports if isinstance(obj, MappedObject) else ():
         numbers = [number for number, _ in socket.if_nameindex()]
-        keys = [number.to_bytes(4, sys.byteorder) for number in numbers if number < item.max_entries]
         if item.type == "devmap_hash":
-            keys = [number.to_bytes(4, sys.byteorder) for number in numbers][-item.max_entries :]
+            numbers = numbers[-item.max_entries :]
+        else:
+            numbers = [number for number in numbers if number < item.max_entries]
+        keys = [number.to_bytes(4, sys.byteorder) for number in numbers]
         held[item.name] = [(key, key.ljust(item.value_size, b"\0")) for key in keys]
     return held
 
