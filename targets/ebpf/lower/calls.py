@@ -11,8 +11,7 @@ from ....semantics import ir
 from ....semantics.ir.traverse import mentioned
 from ....semantics.source import Span
 from ...base import CannotOffload
-from . import expr as ex
-from . import objects, stmts
+from . import objects, operands, stmts
 from .frame import OBJECT, Ref
 from .gen import Call, Gen
 
@@ -133,14 +132,14 @@ def hands_references(g: Gen, params: Sequence[ir.Param], args: Sequence[ir.Expr 
 
 def _places(g: Gen, args: Sequence[ir.Expr | None]) -> dict[int, Ref | None]:
     """Where the arguments lie that name a fixed place, by their identity."""
-    named = [a for a in args if isinstance(a, ir.Var | ir.Member | ir.Index) and ex.runtime_index(a) is None]
-    return {id(a): ex.resolve(g, a) for a in named}
+    named = [a for a in args if isinstance(a, ir.Var | ir.Member | ir.Index) and operands.runtime_index(a) is None]
+    return {id(a): operands.resolve(g, a) for a in named}
 
 
 def _by_reference(
     place: Ref, param: ir.Param, given: _Given, places: dict[int, Ref | None], arg: ir.Expr | None
 ) -> bool:
-    return (arg is None or ex.union_of(arg) is None) and not _shared(place, param, given, places)
+    return (arg is None or operands.union_of(arg) is None) and not _shared(place, param, given, places)
 
 
 def _with_fixed_indexes(g: Gen, arg: ir.Expr, env: dict[str, Ref]) -> tuple[ir.Expr, dict[str, Ref]]:
@@ -182,7 +181,7 @@ def _shared(
                 "out",
                 "inout",
             )  # an out is cleared first
-            if not read_before or ex.has_calls(arg):
+            if not read_before or operands.has_calls(arg):
                 return True
     return False
 

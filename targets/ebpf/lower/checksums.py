@@ -8,7 +8,7 @@ from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R1, R2
 from . import expr as ex
-from . import payload, stmts, wide
+from . import operands, payload, stmts, wide
 from .frame import SIZE, SIZE_BITS, VALID, Leaf, Ref, leaves
 from .gen import Gen
 
@@ -30,8 +30,8 @@ def _fields_of(
 ) -> tuple[list[tuple[Leaf, int]], int, str | None]:
     """The same, with the path of the leaf that holds the size of the last field, if that varies."""
     place, size = None, None
-    if isinstance(data, ir.Var | ir.Member | ir.Index) and ex.runtime_index(data) is None:
-        place = ex.resolve(g, data)
+    if isinstance(data, ir.Var | ir.Member | ir.Index) and operands.runtime_index(data) is None:
+        place = operands.resolve(g, data)
     if place is None:
         place = g.declare("$data", data.type, span)
         stmts.assign(g, place, data)

@@ -14,7 +14,7 @@ from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact import Label
 from ..artifact.asm import R1
-from . import calls, objects, sliding, stmts
+from . import calls, objects, operands, sliding, stmts
 from . import expr as ex
 from .exits import Exit, for_each
 from .fields import header_fields
@@ -148,7 +148,7 @@ class Deparser:
                 case None:
                     calls.copy_out(g, step.outs, self.control.span)
                 case ir.Do(ir.ExternCall(extern="packet_out", method="emit", args=(what,))) if what is not None:
-                    pending = tuple(headers(ex.lvalue(g, what)))
+                    pending = tuple(headers(operands.lvalue(g, what)))
                     if not emitted and self._slid(pending, body, exits):
                         return
                 case ir.Do(ir.BlockApply() as call) if _emits(step.stmt):
@@ -177,7 +177,7 @@ class Deparser:
             match step.stmt:
                 case ir.Do(ir.ExternCall(extern="packet_out", method="emit", args=(what,))) if what is not None:
                     g.env = dict(step.names.env)
-                    found += headers(ex.lvalue(g, what))
+                    found += headers(operands.lvalue(g, what))
                 case _:
                     return False
         if sliding.layouts(found, exits, self._ways, self._possible, MOST_OF_TREE + 1) <= MOST_OF_TREE:

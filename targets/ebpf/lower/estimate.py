@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ....semantics import ir
-from . import expr as ex
+from . import operands
 from .gen import Gen
 
 WORD: Final = 64
@@ -17,11 +17,11 @@ WORD: Final = 64
 def largest(g: Gen, expr: ir.Expr) -> int:
     """A number that the value (taken as unsigned) does not exceed."""
     full = (1 << g.width(expr.type, expr.span)) - 1
-    number = ex.constant_value(g, expr)
+    number = operands.constant_value(g, expr)
     if number is not None:
         return number
     match expr:
-        case ir.Cast(operand) if not ex.is_signed(operand.type) and g.width(operand.type) <= g.width(expr.type):
+        case ir.Cast(operand) if not operands.is_signed(operand.type) and g.width(operand.type) <= g.width(expr.type):
             return largest(g, operand)
         case ir.Binary("++", left, right):
             low = g.width(right.type)
@@ -32,17 +32,17 @@ def largest(g: Gen, expr: ir.Expr) -> int:
             return min(full, largest(g, left) * largest(g, right))
         case ir.Binary("&", left, right):
             return min(largest(g, left), largest(g, right))
-        case ir.Binary("<<", left, right) if (amount := ex.constant_value(g, right)) is not None:
+        case ir.Binary("<<", left, right) if (amount := operands.constant_value(g, right)) is not None:
             return min(full, largest(g, left) << min(amount, 4096))
-        case ir.Binary(">>", left, right) if not ex.is_signed(left.type):
-            return largest(g, left) >> (ex.constant_value(g, right) or 0)
+        case ir.Binary(">>", left, right) if not operands.is_signed(left.type):
+            return largest(g, left) >> (operands.constant_value(g, right) or 0)
     return full
 
 
 def low_zeros(g: Gen, expr: ir.Expr) -> int:
     """How many of the value's lowest bits are 0 for certain."""
     width = g.width(expr.type, expr.span)
-    number = ex.constant_value(g, expr)
+    number = operands.constant_value(g, expr)
     if number is not None:
         return min(width, (number & -number).bit_length() - 1) if number else width
     match expr:
@@ -58,14 +58,14 @@ def low_zeros(g: Gen, expr: ir.Expr) -> int:
         case ir.Binary("++", left, right):
             zeros = low_zeros(g, right)
             return zeros if zeros < g.width(right.type) else zeros + low_zeros(g, left)
-        case ir.Binary("<<", left, right) if (amount := ex.constant_value(g, right)) is not None:
+        case ir.Binary("<<", left, right) if (amount := operands.constant_value(g, right)) is not None:
             return min(width, low_zeros(g, left) + amount)
     return 0
 
 
 def values(g: Gen, expr: ir.Expr, most: int) -> frozenset[int] | None:
     """Numbers among which the value (taken as unsigned) is, if there are at most ``most``; else None."""
-    number = ex.constant_value(g, expr)
+    number = operands.constant_value(g, expr)
     width = g.width(expr.type, expr.span)
     if number is not None:
         return frozenset((number & (1 << width) - 1,))
@@ -73,10 +73,10 @@ def values(g: Gen, expr: ir.Expr, most: int) -> frozenset[int] | None:
         return None
     found: frozenset[int] | None = None
     match expr:
-        case ir.Cast(operand) if not ex.is_signed(operand.type):
+        case ir.Cast(operand) if not operands.is_signed(operand.type):
             some = values(g, operand, most)
             found = None if some is None else frozenset(n & (1 << width) - 1 for n in some)
-        case ir.Binary(op, left, right) if op in _EXACT and not ex.is_signed(expr.type):
+        case ir.Binary(op, left, right) if op in _EXACT and not operands.is_signed(expr.type):
             one, other = values(g, left, most), values(g, right, most)
             if one is not None and other is not None and len(one) * len(other) <= most * most:
                 found = frozenset(_EXACT[op](n, m) & (1 << width) - 1 for n in one for m in other)

@@ -14,78 +14,10 @@ from ....semantics import ir
 from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
-from ..artifact.asm import R1, R2, R3, R10
-from . import calls, externs, settling, stmts, tables, wide
+from ..artifact.asm import R1, R2, R3
+from . import calls, externs, operands, settling, stmts, tables, wide
 from .frame import Ref, is_composite, parts
 from .gen import Gen, Temp
-
-_CALLS: Final = (ir.FunctionCall, ir.ExternCall, ir.TableApply, ir.BlockApply)
-
-
-def resolve(g: Gen, expr: ir.Expr) -> Ref | None:
-    """The place that an expression names, if it names one."""
-    names: list[ir.Member | ir.Index] = []
-    while isinstance(expr, ir.Member | ir.Index):
-        names.append(expr)
-        expr = expr.base
-    if not isinstance(expr, ir.Var):
-        return None
-    if expr.name not in g.env:
-        raise CannotOffload(f"{expr.name} is not available here", expr.span)
-    ref = g.env[expr.name]
-    for part in reversed(names):
-        step = _step(g, ref, part)
-        if step is None:
-            return None
-        ref = step
-    return ref
-
-
-def _step(g: Gen, ref: Ref, part: ir.Member | ir.Index) -> Ref | None:
-    if isinstance(part, ir.Index):
-        if not isinstance(part.index, ir.Const) or isinstance(part.index.value, str):
-            raise CannotOffload("an index that is not constant", part.span)
-        index, elements = int(part.index.value), parts(ref.type, ref)
-        if not 0 <= index < len(elements):
-            raise CannotOffload(f"index {index} is outside the stack", part.span)
-        return elements[index]
-    if isinstance(ir.bare(ref.type), ir.StackType):
-        if part.name == "lastIndex":
-            return None
-        if g.point is None:
-            raise CannotOffload(f".{part.name} outside a parser", part.span)
-        return g.point.stack_element(g, ref, part)
-    return ref.member(part.name, part.type)
-
-
-def runtime_index(expr: ir.Expr) -> ir.Index | None:
-    """The innermost index of a place that is not constant."""
-    found = None
-    while isinstance(expr, ir.Member | ir.Index | ir.Slice):
-        if isinstance(expr, ir.Index) and not isinstance(expr.index, ir.Const):
-            found = expr
-        expr = expr.base
-    return found
-
-
-def union_of(expr: ir.Expr) -> ir.Expr | None:
-    """The header union that a place is a member of; None if it is none."""
-    if isinstance(expr, ir.Member) and isinstance(ir.bare(expr.base.type), ir.UnionType):
-        return expr.base
-    return None
-
-
-def with_index(expr: ir.Expr, at: ir.Index, number: int) -> ir.Expr:
-    """The place ``expr`` with the index ``at`` in it made constant."""
-    path: list[ir.Member | ir.Index | ir.Slice] = []
-    while expr is not at:
-        assert isinstance(expr, ir.Member | ir.Index | ir.Slice)
-        path.append(expr)
-        expr = expr.base
-    expr = replace(at, index=ir.Const(number, at.index.type, at.span))
-    for part in reversed(path):
-        expr = replace(part, base=expr)
-    return expr
 
 
 def by_index(g: Gen, held: Temp, stack: ir.Type, code: Callable[[int], None]) -> None:
@@ -107,101 +39,26 @@ def indexed(g: Gen, expr: ir.Expr, at: ir.Index, code: Callable[[ir.Expr], None]
     value(g, at.index)
     with g.hold() as held:
         g.constant(R1, 0)  # what lies beyond the stack is undefined
-        by_index(g, held, at.base.type, lambda number: code(with_index(expr, at, number)))
-
-
-def lvalue(g: Gen, expr: ir.Expr) -> Ref:
-    """The place that an lvalue (not a slice) names."""
-    ref = resolve(g, expr)
-    if ref is None:
-        raise CannotOffload("this cannot be assigned to", expr.span)
-    return ref
-
-
-def has_calls(expr: ir.Expr | None) -> bool:
-    """Whether evaluating the expression calls anything."""
-    todo: list[ir.Expr] = [] if expr is None else [expr]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, _CALLS):
-            return True
-        todo += children(item)
-    return False
-
-
-def children(expr: ir.Expr) -> list[ir.Expr]:
-    """The operands of an expression (not a call's arguments)."""
-    match expr:
-        case ir.Member(base=base) | ir.Slice(base=base) | ir.HeaderOp(base=base):
-            return [base]
-        case ir.Index(base, index):
-            return [base, index]
-        case ir.Unary(operand=operand) | ir.Cast(operand=operand):
-            return [operand]
-        case ir.Binary(left=left, right=right):
-            return [left, right]
-        case ir.Mux(condition, then, otherwise):
-            return [condition, then, otherwise]
-        case ir.Aggregate(values=values):
-            return list(values)
-    return []
-
-
-def mentions(g: Gen, expr: ir.Expr, ref: Ref) -> bool:
-    """Whether the expression may read something of ``ref``."""
-    todo = [expr]
-    while todo:
-        item = todo.pop()
-        if isinstance(item, _CALLS):
-            return True
-        if isinstance(item, ir.Var):
-            if item.name in g.env and g.env[item.name].overlaps(Ref(ref.path.split(".")[0], ref.type)):
-                return True
-        todo += children(item)
-    return False
-
-
-def constant_value(g: Gen, expr: ir.Expr) -> int | None:
-    """The number of a literal, as it is kept (errors and enums without representation: their place)."""
-    if isinstance(expr, ir.DefaultValue):
-        return g.no_error if isinstance(ir.bare(expr.type), ir.ErrorType) else 0
-    if not isinstance(expr, ir.Const):
-        return None
-    if isinstance(expr.value, str):
-        match ir.bare(expr.type):
-            case ir.ErrorType():
-                return g.program.errors.index(expr.value)
-            case ir.EnumType(members=members, values=values):
-                place = members.index(expr.value)
-                return values[place] if values else place
-        raise CannotOffload("a string", expr.span)
-    width = g.width(expr.type, expr.span)
-    return int(expr.value) & ((1 << width) - 1)
-
-
-def is_signed(type_: ir.Type) -> bool:
-    """Whether values of the type are in two's complement."""
-    bare = ir.bare(type_)
-    return isinstance(bare, ir.BitsType) and bare.signed
+        by_index(g, held, at.base.type, lambda number: code(operands.with_index(expr, at, number)))
 
 
 def simple(g: Gen, expr: ir.Expr) -> bool:
     """Whether loading the value destroys no register but its own."""
     return isinstance(expr, ir.Const | ir.DefaultValue) or (
         isinstance(expr, ir.Var | ir.Member | ir.Index)
-        and runtime_index(expr) is None
+        and operands.runtime_index(expr) is None
         and g.width(expr.type, expr.span) <= 64
-        and resolve(g, expr) is not None
+        and operands.resolve(g, expr) is not None
     )
 
 
 def load_simple(g: Gen, dst: asm.Reg, expr: ir.Expr) -> None:
     """Load a :func:`simple` expression into any register."""
-    number = constant_value(g, expr)
+    number = operands.constant_value(g, expr)
     if number is not None:
         g.constant(dst, number)
     else:
-        g.load_leaf(dst, lvalue(g, expr), span=expr.span)
+        g.load_leaf(dst, operands.lvalue(g, expr), span=expr.span)
 
 
 def value(g: Gen, expr: ir.Expr) -> None:
@@ -213,7 +70,7 @@ def value(g: Gen, expr: ir.Expr) -> None:
         _as_number(g, expr)
         return
     if isinstance(expr, ir.Const | ir.DefaultValue):
-        g.constant(R1, constant_value(g, expr) or 0)
+        g.constant(R1, operands.constant_value(g, expr) or 0)
         return
     if isinstance(expr, ir.Var | ir.Member | ir.Index):
         _load_place(g, expr)
@@ -225,16 +82,16 @@ def value(g: Gen, expr: ir.Expr) -> None:
 
 
 def _load_place(g: Gen, expr: ir.Var | ir.Member | ir.Index) -> None:
-    at = runtime_index(expr)
+    at = operands.runtime_index(expr)
     if at is not None:
         indexed(g, expr, at, lambda chosen: value(g, chosen))
         return
-    ref = resolve(g, expr)
+    ref = operands.resolve(g, expr)
     if ref is not None:
         g.load_leaf(R1, ref, span=expr.span)
         return
     if isinstance(expr, ir.Member) and expr.name == "lastIndex" and g.point is not None:
-        g.constant(R1, g.point.last_index(lvalue(g, expr.base)))
+        g.constant(R1, g.point.last_index(operands.lvalue(g, expr.base)))
         return
     if isinstance(expr, ir.Member) and isinstance(expr.base, ir.ExternCall):
         with g.scope():
@@ -342,8 +199,8 @@ def _compare(g: Gen, op: str, left: ir.Expr, right: ir.Expr, target: Label, span
     if width > 64:
         wide.compare(g, op, left, right, width, target)
         return
-    signed = is_signed(left.type) and op in _SIGNED
-    number = constant_value(g, right)
+    signed = operands.is_signed(left.type) and op in _SIGNED
+    number = operands.constant_value(g, right)
     if number is not None and not signed and number < 1 << 31:
         value(g, left)
         g.asm.jump(_UNSIGNED[op], R1, number, target)
@@ -387,14 +244,14 @@ def _binary(g: Gen, expr: ir.Binary) -> None:
             if op in ("+", "-", "*"):
                 g.trim(R1, g.width(expr.type))
         elif op in ("|+|", "|-|"):
-            _saturate(g, op, g.width(expr.type), is_signed(expr.type))
+            _saturate(g, op, g.width(expr.type), operands.is_signed(expr.type))
         else:
             raise CannotOffload(f"operator {op}", expr.span)
 
 
 def _divide(g: Gen, expr: ir.Binary) -> None:
     """Of unsigned numbers. What comes of a division by 0 is not specified; the machine's is 0, or what is divided."""
-    if is_signed(expr.type):
+    if operands.is_signed(expr.type):
         raise CannotOffload("division of signed numbers", expr.span)
     two(g, expr.left, expr.right)
     size = 32 if g.width(expr.type) <= 32 else 64
@@ -404,7 +261,7 @@ def _divide(g: Gen, expr: ir.Binary) -> None:
 def _shift(g: Gen, expr: ir.Binary) -> None:
     """Shifts by the width or more give 0, or copies of the sign; the machine would take the amount modulo 64."""
     width, left = g.width(expr.type), expr.op == "<<"
-    arithmetic = not left and is_signed(expr.type)
+    arithmetic = not left and operands.is_signed(expr.type)
     if g.width(expr.right.type) > 64:
         with g.scope():
             shifted, amount = settling.both(g, expr.left, expr.right)
@@ -495,7 +352,7 @@ def _cast(g: Gen, expr: ir.Cast) -> None:
     value(g, expr.operand)
     if target < source:
         g.trim(R1, target)
-    elif target > source and is_signed(expr.operand.type) and source:
+    elif target > source and operands.is_signed(expr.operand.type) and source:
         g.sign_extend(R1, source)
         g.trim(R1, target)
 
@@ -519,11 +376,11 @@ def choose(g: Gen, expr: ir.Mux, code: Callable[[ir.Expr], None]) -> None:
 def _header_op(g: Gen, expr: ir.HeaderOp) -> None:
     if expr.op != "isValid":
         raise CannotOffload(f"{expr.op} as a value", expr.span)
-    at = runtime_index(expr.base)
+    at = operands.runtime_index(expr.base)
     if at is not None:
         indexed(g, expr.base, at, lambda chosen: value(g, replace(expr, base=chosen)))
         return
-    ref = lvalue(g, expr.base)
+    ref = operands.lvalue(g, expr.base)
     if not isinstance(ir.bare(ref.type), ir.UnionType):
         g.load_leaf(R1, ref.valid, span=expr.span)
         return
@@ -566,7 +423,7 @@ def window(g: Gen, expr: ir.Expr, low: int, count: int) -> None:
     """r1 = bits ``low + count - 1`` down to ``low`` of a scalar expression; at most 64 bits, all inside its width."""
     width = g.width(expr.type, expr.span)
     if width > 64:
-        if not has_calls(expr):
+        if not operands.has_calls(expr):
             wide.window(g, expr, low, count)
             return
         with g.scope():
@@ -577,9 +434,3 @@ def window(g: Gen, expr: ir.Expr, low: int, count: int) -> None:
         g.asm.emit(asm.alu("rsh", R1, low))
     if low + count < width:
         g.trim(R1, count)
-
-
-__all__ = [
-    "R10", "Temp", "branch_if", "branch_unless", "choose", "constant_value", "has_calls", "is_signed", "lvalue",
-    "mentions", "resolve", "two", "value", "window",
-]  # fmt: skip

@@ -22,6 +22,7 @@ from . import (
     lookup3,
     meters,
     mirrors,
+    operands,
     portable,
     questions,
     registers,
@@ -172,7 +173,7 @@ def _ipv4_checksum(g: Gen, call: ir.ExternCall, result: Ref) -> None:
 
 def _mark_to_drop(g: Gen, call: ir.ExternCall) -> None:
     """``egress_spec = 511, mcast_grp = 0``."""
-    target = ex.lvalue(g, call.args[0]) if call.args and call.args[0] is not None else g.standard
+    target = operands.lvalue(g, call.args[0]) if call.args and call.args[0] is not None else g.standard
     if target is None:
         raise CannotOffload("mark_to_drop outside a pipeline", call.span)
     for leaf in leaves(g.program, target, call.span):
@@ -199,7 +200,7 @@ def _come_back(name: str) -> Statement:
     """``resubmit_preserving_field_list(list)`` and its like, which count in the control that decides on it alone."""
 
     def come_back(g: Gen, call: ir.ExternCall) -> None:
-        if any(ex.has_calls(arg) for arg in call.args):
+        if any(operands.has_calls(arg) for arg in call.args):
             raise CannotOffload(f"a call inside {call.extern}", call.span)
         if g.of_copy and name == RECIRCULATE:
             raise CannotOffload("a copy of a packet is asked to come back", call.span)
@@ -274,7 +275,7 @@ def _nothing(g: Gen, call: ir.ExternCall) -> None:
     they call is done."""
     with g.scope():
         for number, arg in enumerate(call.args):
-            if arg is not None and ex.has_calls(arg):
+            if arg is not None and operands.has_calls(arg):
                 stmts.assign(g, g.declare(f"$told {number}", arg.type, call.span), arg)
 
 
@@ -283,7 +284,7 @@ def _asserted(g: Gen, call: ir.ExternCall) -> None:
     verifies the program looks for those), and this goes on. A condition that looks up a table, or calls something else,
     does that in any case."""
     (condition,) = call.args
-    if condition is not None and ex.has_calls(condition):
+    if condition is not None and operands.has_calls(condition):
         ex.value(g, condition)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....semantics import ir
-from . import expr as ex
+from . import operands
 from .gen import Gen
 
 
@@ -28,9 +28,9 @@ def always(g: Gen, condition: ir.Expr) -> bool | None:
 def _fixed_value(g: Gen, expr: ir.Expr) -> int | None:
     """The number of a literal, or of a field that holds the same one wherever the code runs that is being made."""
     if isinstance(expr, ir.Member) and isinstance(expr.base, ir.Var):
-        ref = ex.resolve(g, expr)
+        ref = operands.resolve(g, expr)
         return None if ref is None else g.fixed.get(ref.path)
-    return ex.constant_value(g, expr)
+    return operands.constant_value(g, expr)
 
 
 __all__ = ["always"]

@@ -9,7 +9,7 @@ from ....semantics import ir
 from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label
-from . import estimate, stmts
+from . import estimate, operands, stmts
 from . import expr as ex
 from .frame import parts
 from .gen import Gen, Loop
@@ -56,11 +56,11 @@ def _body(g: Gen, body: ir.Block, leave: Label) -> None:
 def _in_range(g: Gen, stmt: ir.ForIn, over: ir.RangeSet) -> None:
     """Both ends are evaluated once, and turns are counted: the type may have no number behind the last one."""
     type_, span = over.low.type, stmt.span
-    if ex.is_signed(type_):
+    if operands.is_signed(type_):
         raise CannotOffload("a loop over a range of signed numbers", span)
     low, high = (ir.Var(name, type_, span) for name in ("$low", "$high"))
     far = ir.Var("$distance", type_, span)
-    most = 1 + estimate.largest(g, over.high) - (ex.constant_value(g, over.low) or 0)
+    most = 1 + estimate.largest(g, over.high) - (operands.constant_value(g, over.low) or 0)
     with _bounded(g, most, span) as turns:
         for var, end in ((low, over.low), (high, over.high)):
             stmts.assign(g, g.declare(var.name, type_, span), end)
@@ -86,7 +86,7 @@ def _elements(g: Gen, stmt: ir.ForIn, over: ir.Expr) -> None:
     leave, found = g.asm.label(), parts(whole.type, whole)
     with _bounded(g, len(found), stmt.span):
         for element in found:
-            target = ex.lvalue(g, ir.Var(stmt.name, stmt.type, stmt.span))
+            target = operands.lvalue(g, ir.Var(stmt.name, stmt.type, stmt.span))
             g.written(target, stmt.span)
             stmts.copy(g, target, element, stmt.span)
             _body(g, stmt.body, leave)

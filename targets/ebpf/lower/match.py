@@ -13,7 +13,7 @@ from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R0, R1, R2, R3, R10
 from . import expr as ex
-from . import settling
+from . import operands, settling
 from .gen import Gen
 from .hooks import MAP_LOOKUP
 
@@ -34,7 +34,7 @@ def evaluated(g: Gen, keys: Sequence[ir.Expr]) -> Iterator[list[KeyValue]]:
         out: list[KeyValue] = []
         for key in keys:
             width = g.width(key.type, key.span)
-            out.append(KeyValue(width, ex.is_signed(key.type), _kept(g, stack, key, width)))
+            out.append(KeyValue(width, operands.is_signed(key.type), _kept(g, stack, key, width)))
         yield out
 
 
@@ -157,8 +157,8 @@ def _wide_beyond(g: Gen, key: KeyValue, op: str, bound: Callable[[int, int], Non
 
 
 def _masked(g: Gen, key: KeyValue, value: ir.Expr, mask: ir.Expr | None, fail: Label) -> None:
-    number = ex.constant_value(g, value)
-    bits = -1 if mask is None else ex.constant_value(g, mask)
+    number = operands.constant_value(g, value)
+    bits = -1 if mask is None else operands.constant_value(g, mask)
     if number is not None and bits is not None:
         _under(g, key, number, bits, fail)
         return

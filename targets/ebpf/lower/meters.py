@@ -14,7 +14,7 @@ from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R0, R1, R2
 from ..cells import COLOUR_BYTES, meter_map
-from . import cellcode, direct, stmts
+from . import cellcode, direct, operands, stmts
 from . import expr as ex
 from .frame import Ref
 from .gen import Gen, Temp
@@ -42,7 +42,7 @@ def execute(g: Gen, call: ir.ExternCall, result: Ref) -> None:
     index = call.args[0]
     if index is None:
         raise CannotOffload("an argument is missing", call.span)
-    if ex.has_calls(index):
+    if operands.has_calls(index):
         raise CannotOffload("a call inside an argument of a meter", call.span)
     _execute(g, call, result, lambda: _find(g, call, index))
 
@@ -70,7 +70,7 @@ def _execute(g: Gen, call: ir.ExternCall, result: Ref, find: Callable[[], None])
         raise CannotOffload("a meter's colour that is no enum", call.span)
     colours = [type_.members.index(name) for name in ("GREEN", "YELLOW", "RED")]
     given = [arg for arg in call.args if arg is not None and isinstance(ir.bare(arg.type), ir.EnumType)]
-    if any(ex.has_calls(arg) for arg in given):
+    if any(operands.has_calls(arg) for arg in given):
         raise CannotOffload("a call inside an argument of a meter", call.span)
     find()
     _rank(g)

@@ -10,7 +10,7 @@ from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact.asm import R1
 from ..replicas import CLONES
-from . import copies
+from . import copies, operands
 from . import expr as ex
 from .frame import Leaf
 from .gen import Gen
@@ -33,7 +33,7 @@ def slots(g: Gen) -> dict[int, Span]:
 
 
 def _slot(g: Gen, call: ir.ExternCall) -> int:
-    number = ex.constant_value(g, call.args[0]) if call.args[0] is not None else None
+    number = operands.constant_value(g, call.args[0]) if call.args[0] is not None else None
     if number is None:
         raise CannotOffload(f"{_CALL} with a slot that is not constant", call.span)
     return number

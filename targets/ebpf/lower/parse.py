@@ -19,7 +19,7 @@ from ....semantics.source import Span
 from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R1, R2
-from . import calls, match, stmts
+from . import calls, match, operands, stmts
 from . import expr as ex
 from .fields import TOO_SHORT, header_fields, load_fields
 from .frame import SIZE_BITS, Leaf, Ref, headers, leaves, parts, varbits
@@ -198,11 +198,11 @@ class ParserGen:
             calls.copy_out(g, item.outs, item.span)
         for arg, ref, env in item.outs:
             g.env = env
-            target = ex.lvalue(g, arg)
+            target = operands.lvalue(g, arg)
             self._copied(point, ref, target)
-            union = ex.union_of(arg)
+            union = operands.union_of(arg)
             if union is not None:
-                self._only_member(ex.lvalue(g, union), target, point)
+                self._only_member(operands.lvalue(g, union), target, point)
         g.env = item.frame.env
         body = list(item.body)
         while body and not point.dead:
@@ -212,7 +212,7 @@ class ParserGen:
                     stmts.statements_into(g, (stmt,))
                 case ir.Do(ir.ExternCall(extern="packet_in", method="extract" | "advance") as call):
                     with g.asm.at(stmt.span):
-                        at = None if call.args[0] is None else ex.runtime_index(call.args[0])
+                        at = None if call.args[0] is None else operands.runtime_index(call.args[0])
                         if at is not None:
                             self._by_index(item, call, at, tuple(body), point)
                             return
@@ -257,7 +257,7 @@ class ParserGen:
             by_reference = self._reject_ends or calls.hands_references(g, parser.params, call.args)
             env, outs = calls.bind(g, parser.params, call.args, call.span, by_reference=by_reference)
         for param, arg in zip(parser.params, call.args, strict=True):
-            place = ex.resolve(g, arg) if isinstance(arg, ir.Var | ir.Member | ir.Index) else None
+            place = operands.resolve(g, arg) if isinstance(arg, ir.Var | ir.Member | ir.Index) else None
             if param.direction == "out":
                 rename(point, Ref("", param.type), env[param.name])
             elif place is not None:
@@ -314,7 +314,7 @@ class ParserGen:
             return
         target = call.args[0]
         size = constant_size(g, call)
-        ref = None if target is None else ex.lvalue(g, target)
+        ref = None if target is None else operands.lvalue(g, target)
         if not point.dead and size is not None and size % 8 and g.varbit_bytes_only:
             self._stop(point, INVALID_ARGUMENT)
         if point.dead:
@@ -391,11 +391,11 @@ class ParserGen:
         while isinstance(target, ir.Member):
             base = target.base
             if isinstance(ir.bare(base.type), ir.StackType) and target.name == "next":
-                stack = ex.lvalue(g, base)
+                stack = operands.lvalue(g, base)
                 point.next_index[stack.path] = point.next_index.get(stack.path, 0) + 1
             elif isinstance(ir.bare(base.type), ir.UnionType):
-                self._only_member(ex.lvalue(g, base), ref, point)
-                self._taken.setdefault(self._here, []).append(ex.lvalue(g, base).path)
+                self._only_member(operands.lvalue(g, base), ref, point)
+                self._taken.setdefault(self._here, []).append(operands.lvalue(g, base).path)
             target = base
 
     def _only_member(self, union: Ref, ref: Ref, point: ParsePoint) -> None:
@@ -425,7 +425,7 @@ class ParserGen:
         with g.hold() as held:
             for number in range(len(parts(at.base.type, Ref("", at.base.type)))):
                 held.load(R1)
-                g.asm.jump("jeq", R1, number, extracting(ex.with_index(target, at, number)))
+                g.asm.jump("jeq", R1, number, extracting(operands.with_index(target, at, number)))
             g.asm.goto(extracting(None))
 
     def _by_size(self, item: _Item, call: ir.ExternCall, rest: tuple[ir.Stmt, ...], point: ParsePoint) -> None:
@@ -438,7 +438,7 @@ class ParserGen:
         if len(sizes) > MAX_SIZES:
             raise CannotOffload(f"more than {MAX_SIZES} different numbers of bits to extract or skip", call.span)
         if call.method == "extract" and call.args[0] is not None:
-            ex.lvalue(g, call.args[0])  # a stack that is full is noticed before the size
+            operands.lvalue(g, call.args[0])  # a stack that is full is noticed before the size
         if not point.dead:
             ex.value(g, size)
         if point.dead:

@@ -7,8 +7,7 @@ from typing import Final
 
 from ....semantics import ir
 from ...base import CannotOffload
-from . import estimate
-from . import expr as ex
+from . import estimate, operands
 from .gen import Gen
 
 MAX_SIZES: Final = 512
@@ -23,7 +22,7 @@ def chosen_key(keys: Sequence[ir.Expr]) -> tuple[int, ir.Mux] | None:
     for number, key in enumerate(keys):
         if isinstance(key, ir.Mux) and (follows(key.then) or follows(key.otherwise)):
             return number, key
-        if follows(key) or ex.has_calls(key):
+        if follows(key) or operands.has_calls(key):
             return None
     return None
 
@@ -61,7 +60,7 @@ def varies(g: Gen, call: ir.ExternCall) -> bool:
 def constant_size(g: Gen, call: ir.ExternCall) -> int | None:
     """The bits of the varbit that ``call`` extracts, or that it skips, if they are known."""
     size = call.args[-1] if call.method == "advance" or len(call.args) > 1 else None
-    return None if size is None else ex.constant_value(g, size)
+    return None if size is None else operands.constant_value(g, size)
 
 
 def moves(stmt: ir.Stmt) -> bool:
@@ -89,7 +88,7 @@ def follows(expr: ir.Expr) -> bool:
         item = todo.pop()
         if isinstance(item, ir.Member) and isinstance(ir.bare(item.base.type), ir.StackType):
             return True
-        todo += ex.children(item)
+        todo += operands.children(item)
         if isinstance(item, ir.FunctionCall | ir.ExternCall):
             todo += [arg for arg in item.args if arg is not None]
     return False

@@ -8,7 +8,7 @@ from ....semantics import ir
 from ...base import CannotOffload
 from ..artifact import ports
 from ..artifact.asm import R1, R2
-from . import expr as ex
+from . import operands
 from .frame import Leaf, Ref, parts
 from .gen import Gen
 
@@ -39,7 +39,7 @@ def answer(g: Gen, call: ir.ExternCall, result: Ref) -> None:
 def _load(g: Gen, call: ir.ExternCall, position: int, name: str) -> None:
     """r1 = a field of an argument."""
     given = call.args[position]
-    ref = ex.resolve(g, given) if isinstance(given, ir.Var | ir.Member | ir.Index) else None
+    ref = operands.resolve(g, given) if isinstance(given, ir.Var | ir.Member | ir.Index) else None
     fields = [] if ref is None else [part for part in parts(ref.type, ref) if part.path == f"{ref.path}.{name}"]
     if not fields:
         raise CannotOffload(f"{call.extern} of metadata that is no variable", call.span)

@@ -8,8 +8,7 @@ from ..artifact import asm
 from ..artifact.asm import R0, R1, R2, R7, R10
 from ..layout import ACTION_BYTES, TableLayout
 from ..selectors import COUNT_BYTES, GROUP_BYTES, PLACE_BYTES, Selector
-from . import expr as ex
-from . import hashes
+from . import hashes, operands
 from .gen import Gen
 from .hooks import MAP_LOOKUP
 
@@ -53,7 +52,7 @@ def _hash(g: Gen, selector: Selector) -> None:
     the keys as a number."""
     exprs = [key.expr for key in selector.keys]
     span = selector.keys[0].span
-    if any(ex.has_calls(expr) for expr in exprs):
+    if any(operands.has_calls(expr) for expr in exprs):
         raise CannotOffload("a call in a key by which a selector chooses", span)
     if any(not g.width(expr.type, span) for expr in exprs):
         raise CannotOffload("a key of no bits by which a selector chooses", span)

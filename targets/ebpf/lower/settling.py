@@ -8,7 +8,7 @@ from dataclasses import replace
 from ....semantics import ir
 from ...base import CannotOffload
 from . import expr as ex
-from . import stmts
+from . import operands, stmts
 from .gen import Gen
 
 WORD_BITS = 64
@@ -17,7 +17,7 @@ WORD_BITS = 64
 def settled(g: Gen, expr: ir.Expr) -> ir.Expr:
     """The same value by an expression without calls, whose variables last until the scope ends: what it calls is called
     here, and what it reads before a call is read before that."""
-    if not ex.has_calls(expr):
+    if not operands.has_calls(expr):
         return expr
     if g.width(expr.type, expr.span) <= WORD_BITS or isinstance(expr, ir.FunctionCall | ir.ExternCall):
         return _kept(g, expr)
@@ -38,7 +38,7 @@ def settled(g: Gen, expr: ir.Expr) -> ir.Expr:
 
 def both(g: Gen, left: ir.Expr, right: ir.Expr) -> tuple[ir.Expr, ir.Expr]:
     """Two operands, the left one evaluated before the right one."""
-    if not ex.has_calls(right):
+    if not operands.has_calls(right):
         return settled(g, left), right
     return left if isinstance(left, ir.Const) else _kept(g, left), settled(g, right)
 
@@ -66,7 +66,7 @@ def _place(g: Gen, expr: ir.Expr) -> ir.Expr:
             return replace(expr, base=_place(g, base))
         case ir.Index(base=base, index=index):
             base = _place(g, base)
-            return replace(expr, base=base, index=_kept(g, index) if ex.has_calls(index) else index)
+            return replace(expr, base=base, index=_kept(g, index) if operands.has_calls(index) else index)
         case ir.FunctionCall() | ir.ExternCall():
             return _kept(g, expr)
         case ir.Var():

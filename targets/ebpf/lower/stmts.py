@@ -11,7 +11,7 @@ from ....semantics.source import NOWHERE, Span
 from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R1, R2, R10
-from . import calls, externs, fixed, loops, settling, tables, turns, wide
+from . import calls, externs, fixed, loops, operands, settling, tables, turns, wide
 from . import expr as ex
 from .frame import Leaf, Ref, headers, is_composite, leaf_bytes, leaves, parts
 from .gen import Gen
@@ -151,11 +151,11 @@ _STATEMENTS: Final[dict[type, Callable[..., None]]] = {
 
 def header_op(g: Gen, op: ir.HeaderOp) -> None:
     """setValid, setInvalid, push_front, pop_front."""
-    at = ex.runtime_index(op.base)
+    at = operands.runtime_index(op.base)
     if at is not None:
         ex.indexed(g, op.base, at, lambda chosen: header_op(g, replace(op, base=chosen)))
         return
-    ref = ex.lvalue(g, op.base)
+    ref = operands.lvalue(g, op.base)
     if op.op in ("setValid", "setInvalid"):
         _alone_in_union(g, op, ref)
         g.written(ref.valid, op.span)
@@ -181,9 +181,9 @@ def header_op(g: Gen, op: ir.HeaderOp) -> None:
 
 def _alone_in_union(g: Gen, op: ir.HeaderOp, ref: Ref) -> None:
     """A member of a union that is made valid, or invalid, makes the others invalid (spec 8.20)."""
-    union = ex.union_of(op.base)
+    union = operands.union_of(op.base)
     if union is not None:
-        _only_member(g, ex.lvalue(g, union), ref, op.span)
+        _only_member(g, operands.lvalue(g, union), ref, op.span)
 
 
 # --- assignment -----------------------------------------------------------------------------------------------------
@@ -191,19 +191,19 @@ def _alone_in_union(g: Gen, op: ir.HeaderOp, ref: Ref) -> None:
 
 def store(g: Gen, target: ir.Expr, source: ir.Expr, span: Span) -> None:
     """``target = source``, the target being any lvalue; beyond the end of a stack nothing is written."""
-    at = ex.runtime_index(target)
+    at = operands.runtime_index(target)
     if at is not None:
         _store_indexed(g, target, at, source, span)
         return
     if isinstance(target, ir.Slice):
         _store_slice(g, target, source, span)
         return
-    ref = ex.lvalue(g, target)
-    g.written(ref, span, zero=not is_composite(ref.type) and ex.constant_value(g, source) == 0)
-    union = ex.union_of(target)
+    ref = operands.lvalue(g, target)
+    g.written(ref, span, zero=not is_composite(ref.type) and operands.constant_value(g, source) == 0)
+    union = operands.union_of(target)
     assign(g, ref, source)
     if union is not None:
-        _only_member(g, ex.lvalue(g, union), ref, span)
+        _only_member(g, operands.lvalue(g, union), ref, span)
 
 
 def _store_indexed(g: Gen, target: ir.Expr, at: ir.Index, source: ir.Expr, span: Span) -> None:
@@ -217,7 +217,9 @@ def _store_indexed(g: Gen, target: ir.Expr, at: ir.Index, source: ir.Expr, span:
             assign(g, ref, source)
             g.env = named
             value = ir.Var("$value", target.type, span)
-            ex.by_index(g, held, at.base.type, lambda number: store(g, ex.with_index(target, at, number), value, span))
+            ex.by_index(
+                g, held, at.base.type, lambda number: store(g, operands.with_index(target, at, number), value, span)
+            )
 
 
 def _only_member(g: Gen, union: Ref, member: Ref, span: Span) -> None:
@@ -232,9 +234,9 @@ def _store_slice(g: Gen, target: ir.Slice, source: ir.Expr, span: Span) -> None:
     high, low, base = target.high, target.low, target.base
     while isinstance(base, ir.Slice):
         high, low, base = high + base.low, low + base.low, base.base
-    ref = ex.lvalue(g, base)
+    ref = operands.lvalue(g, base)
     g.written(ref, span)
-    if not g.is_live(ref.path) and not ex.has_calls(source):
+    if not g.is_live(ref.path) and not operands.has_calls(source):
         return
     if high - low >= 64:
         with g.scope():
@@ -270,7 +272,7 @@ def _put_slice(g: Gen, ref: Ref, high: int, low: int, part: Callable[[int, int],
 
 def assign(g: Gen, ref: Ref, source: ir.Expr) -> None:
     """Give ``ref`` the value of an expression of its type; nothing is computed that nobody reads."""
-    if not ex.has_calls(source) and not g.any_live(ref):
+    if not operands.has_calls(source) and not g.any_live(ref):
         return
     if is_composite(ref.type) or isinstance(ir.bare(ref.type), ir.VarbitType):
         _assign_composite(g, ref, source)
@@ -281,7 +283,7 @@ def assign(g: Gen, ref: Ref, source: ir.Expr) -> None:
     elif width:
         ex.value(g, source)
         g.store_leaf(ref, R1)
-    elif ex.has_calls(source):
+    elif operands.has_calls(source):
         ex.value(g, source)
 
 
@@ -290,11 +292,11 @@ def _assign_wide(g: Gen, ref: Ref, source: ir.Expr, width: int) -> None:
     if isinstance(source, ir.FunctionCall | ir.ExternCall):
         _assign_call(g, ref, source)
         return
-    if ex.has_calls(source):
+    if operands.has_calls(source):
         with g.scope():
             _assign_wide(g, ref, settling.settled(g, source), width)
         return
-    if not ex.mentions(g, source, ref):
+    if not operands.mentions(g, source, ref):
         for limb, bits in limbs:
             ex.window(g, source, 64 * limb, bits)
             g.store_leaf(ref, R1, limb)
@@ -321,13 +323,13 @@ def _assign_call(g: Gen, ref: Ref, source: ir.FunctionCall | ir.ExternCall) -> N
 def _assign_composite(g: Gen, ref: Ref, source: ir.Expr) -> None:
     match source:
         case ir.Var() | ir.Member() | ir.Index():
-            at = ex.runtime_index(source)
+            at = operands.runtime_index(source)
             if at is not None:
-                if not ex.mentions(g, source, ref):
+                if not operands.mentions(g, source, ref):
                     g.clear(ref, source.span)  # what lies beyond the stack
                 ex.indexed(g, source, at, lambda chosen: assign(g, ref, chosen))
                 return
-            place = ex.resolve(g, source)
+            place = operands.resolve(g, source)
             if place is None:
                 raise CannotOffload("this expression is not supported", source.span)
             copy(g, ref, place, source.span)
@@ -349,7 +351,7 @@ def _assign_composite(g: Gen, ref: Ref, source: ir.Expr) -> None:
 
 
 def _assign_aggregate(g: Gen, ref: Ref, values: tuple[ir.Expr, ...], source: ir.Expr) -> None:
-    if any(ex.mentions(g, value, ref) for value in values):
+    if any(operands.mentions(g, value, ref) for value in values):
         with g.scope():
             copied = g.declare("$aggregate", ref.type, source.span)
             _fill_aggregate(g, copied, values)

@@ -23,7 +23,7 @@ from ..attached import DIRECT_COUNTERS, DIRECT_METERS, attached
 from ..cells import CellMap, direct_counters
 from ..fillup import default_index
 from ..layout import ACTION_BYTES, PREFIX_BYTES, ActionPart, ArgPart, KeyPart, TableLayout, calls_by_actions
-from . import calls, match, search, selectors, settling
+from . import calls, match, operands, search, selectors, settling
 from . import expr as ex
 from .frame import Leaf, Ref, leaves
 from .gen import Gen, LookedUp, Temp
@@ -215,7 +215,7 @@ def _find(g: Gen, name: str, key: int) -> None:
 
 def _store_key(g: Gen, expr: ir.Expr, part: KeyPart, place: int) -> None:
     """One P4 key into the map key: network order, padded in front, or behind if it is the lpm key."""
-    if part.width > 64 and ex.has_calls(expr):
+    if part.width > 64 and operands.has_calls(expr):
         with g.scope():
             _store_key(g, settling.settled(g, expr), part, place)
         return
@@ -325,7 +325,7 @@ def _with_constants(state: _Apply, part: ActionPart, bound: ir.BoundAction) -> N
     """Go to an action with the arguments given in the source."""
     numbers = []
     for given in bound.args:
-        number = ex.constant_value(state.g, given)
+        number = operands.constant_value(state.g, given)
         if number is None:
             raise CannotOffload("an argument that is not constant", given.span)
         numbers.append(number)
@@ -412,7 +412,7 @@ def action_index(g: Gen, subject: ir.Expr, label: ir.Expr | str, span: Span) -> 
             if ref.action == label:
                 return index
         return len(actions)  # the default action that is not listed
-    number = ex.constant_value(g, label) if not isinstance(label, str) else None
+    number = operands.constant_value(g, label) if not isinstance(label, str) else None
     if number is None:
         raise CannotOffload("a switch label that is not constant", span)
     return number

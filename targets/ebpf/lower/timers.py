@@ -8,7 +8,7 @@ from ...base import CannotOffload
 from ..artifact import asm
 from ..artifact.asm import R1, R10
 from ..timers import RESTART, SET, record_of
-from . import digests
+from . import digests, operands
 from . import expr as ex
 from .gen import Gen
 
@@ -49,7 +49,7 @@ def _given(call: ir.ExternCall) -> list[ir.Expr]:
     if len(given) < len(call.args):
         raise CannotOffload("an argument is missing", call.span)
     for each in given:
-        if ex.has_calls(each):
+        if operands.has_calls(each):
             raise CannotOffload(f"a call inside an argument of {call.extern}", each.span)
     return given
 

@@ -8,8 +8,7 @@ from typing import Final
 
 from ....semantics import ir
 from ....semantics.ir.traverse import mentioned
-from . import estimate
-from . import expr as ex
+from . import estimate, operands
 from .gen import Gen
 
 MAX_TURNS: Final = 512
@@ -57,9 +56,9 @@ def with_start(stmt: ir.For, before: Sequence[ir.Stmt]) -> ir.For:
 def bound(g: Gen, stmt: ir.For) -> Bound | None:
     """The smallest number of turns that is certain; None if none is."""
     parts = list(_conjuncts(stmt.condition))
-    updates = [each for each in stmt.update if isinstance(each, ir.Assign) and not ex.has_calls(each.value)]
+    updates = [each for each in stmt.update if isinstance(each, ir.Assign) and not operands.has_calls(each.value)]
     begun = [_begins(each) for each in stmt.init]
-    if len(updates) < len(stmt.update) or not all(begun) or any(ex.has_calls(part) for part in parts):
+    if len(updates) < len(stmt.update) or not all(begun) or any(operands.has_calls(part) for part in parts):
         return None
     found = [
         made for part in parts for made in (_upwards(g, stmt, part, updates), _tried(g, stmt, part, updates)) if made
@@ -79,7 +78,7 @@ def _begins(stmt: ir.Stmt) -> bool:
     """Whether an initialisation gives one variable a value, and does nothing else."""
     match stmt:
         case ir.Declare(init=value) | ir.Assign(value=value):
-            return not ex.has_calls(value)
+            return not operands.has_calls(value)
     return False
 
 
@@ -110,11 +109,11 @@ def _upwards(g: Gen, stmt: ir.For, condition: ir.Expr, updates: list[ir.Assign])
             pass
         case _:
             return None
-    first, by = ex.constant_value(g, start) if start else None, ex.constant_value(g, step)
+    first, by = operands.constant_value(g, start) if start else None, operands.constant_value(g, step)
     last = estimate.largest(g, high)
-    if first is None or not by or ex.is_signed(high.type):
+    if first is None or not by or operands.is_signed(high.type):
         return None
-    if op == "!=" and (ex.constant_value(g, high) is None or (last - first) % by or last < first):
+    if op == "!=" and (operands.constant_value(g, high) is None or (last - first) % by or last < first):
         return None
     if op != "!=" and last + by >= 1 << g.width(high.type):
         return None  # it may go round
@@ -134,7 +133,7 @@ def _tried(g: Gen, stmt: ir.For, condition: ir.Expr, updates: list[ir.Assign]) -
             break
         needed = more
     starts = {name: _start(stmt, name) for name in needed}
-    values = {name: None if init is None else ex.constant_value(g, init) for name, init in starts.items()}
+    values = {name: None if init is None else operands.constant_value(g, init) for name, init in starts.items()}
     known = {name: value for name, value in values.items() if value is not None}
     if not needed or len(known) < len(needed) or not all(isinstance(each.target, ir.Var) for each in changing):
         return None
@@ -156,7 +155,7 @@ def _value(g: Gen, expr: ir.Expr, known: dict[str, int]) -> int | None:
     """The value, as an unsigned number; None where it is not known or not computed here."""
     match expr:
         case ir.Const():
-            return ex.constant_value(g, expr)
+            return operands.constant_value(g, expr)
         case ir.Var(name):
             return known.get(name)
         case ir.Binary(op, left, right):
@@ -171,7 +170,7 @@ def _value(g: Gen, expr: ir.Expr, known: dict[str, int]) -> int | None:
 def _binary(g: Gen, op: str, left: int, right: int, type_: ir.Type) -> int | None:
     width = g.width(type_)
     full = (1 << width) - 1
-    if ex.is_signed(type_):
+    if operands.is_signed(type_):
         if op in ("<", "<=", ">", ">="):
             left, right = left ^ (full + 1 >> 1), right ^ (full + 1 >> 1)
         elif op == ">>":

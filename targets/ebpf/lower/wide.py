@@ -11,7 +11,7 @@ from ...base import CannotOffload
 from ..artifact import Label, asm
 from ..artifact.asm import R1, R2, R10
 from . import expr as ex
-from . import settling, stmts
+from . import operands, settling, stmts
 from . import wide_arithmetic as arithmetic
 from .frame import Leaf, Ref, is_composite, parts
 from .gen import Gen
@@ -20,14 +20,14 @@ from .gen import Gen
 def window(g: Gen, expr: ir.Expr, low: int, count: int) -> None:
     """r1 = bits ``low + count - 1`` down to ``low`` of an expression of more than 64 bits."""
     if isinstance(expr, ir.Const | ir.DefaultValue):
-        g.constant(R1, (ex.constant_value(g, expr) or 0) >> low & ((1 << count) - 1))
+        g.constant(R1, (operands.constant_value(g, expr) or 0) >> low & ((1 << count) - 1))
         return
     if isinstance(expr, ir.Var | ir.Member | ir.Index):
-        at = ex.runtime_index(expr)
+        at = operands.runtime_index(expr)
         if at is not None:
             ex.indexed(g, expr, at, lambda chosen: window(g, chosen, low, count))
             return
-        ref = ex.resolve(g, expr)
+        ref = operands.resolve(g, expr)
         if ref is None:
             raise CannotOffload("this expression is not supported", expr.span)
         leaf_window(g, ref, low, count, expr.span)
@@ -136,7 +136,7 @@ def _binary(g: Gen, expr: ir.Binary, low: int, count: int) -> None:
 
 def _divide(g: Gen, expr: ir.Binary, low: int, count: int) -> None:
     """Of unsigned numbers, by a power of two."""
-    divisor, span = ex.constant_value(g, expr.right), expr.span
+    divisor, span = operands.constant_value(g, expr.right), expr.span
     if divisor is None or divisor.bit_count() != 1:
         raise CannotOffload(f"operator {expr.op} on more than 64 bits, by another number than a power of two", span)
     number = ir.Const(divisor.bit_length() - 1 if expr.op == "/" else divisor - 1, expr.type, span)
@@ -160,7 +160,7 @@ def _concat(g: Gen, expr: ir.Binary, low: int, count: int) -> None:
 
 
 def _shift(g: Gen, expr: ir.Binary, low: int, count: int) -> None:
-    amount, width = ex.constant_value(g, expr.right), g.width(expr.type)
+    amount, width = operands.constant_value(g, expr.right), g.width(expr.type)
     if amount is None:
         with g.scope():
             leaf_window(g, arithmetic.shifted(g, expr), low, count, expr.span)
@@ -174,7 +174,7 @@ def _shift(g: Gen, expr: ir.Binary, low: int, count: int) -> None:
             window(g, expr.left, 0, low + count - amount)
             g.asm.emit(asm.alu("lsh", R1, amount - low))
         return
-    _extended(g, expr.left, width, low + amount, count, ex.is_signed(expr.type))
+    _extended(g, expr.left, width, low + amount, count, operands.is_signed(expr.type))
 
 
 def _extended(g: Gen, expr: ir.Expr, width: int, low: int, count: int, signed: bool) -> None:
@@ -197,7 +197,7 @@ def _extended(g: Gen, expr: ir.Expr, width: int, low: int, count: int, signed: b
 def _cast(g: Gen, expr: ir.Cast, low: int, count: int) -> None:
     width = g.width(expr.operand.type, expr.span)
     if width:
-        _extended(g, expr.operand, width, low, count, ex.is_signed(expr.operand.type))
+        _extended(g, expr.operand, width, low, count, operands.is_signed(expr.operand.type))
     else:
         g.constant(R1, 0)
 
@@ -220,13 +220,13 @@ _WINDOWS: Final[dict[type, Callable[..., None]]] = {
 
 def compare(g: Gen, op: str, left: ir.Expr, right: ir.Expr, width: int, target: Label) -> None:
     """Go to ``target`` if ``left op right``, for unsigned or signed values of ``width`` > 64 bits."""
-    if ex.has_calls(left) or ex.has_calls(right):
+    if operands.has_calls(left) or operands.has_calls(right):
         with g.scope():
             compare(g, op, *settling.both(g, left, right), width, target)
         return
     around = g.asm.label()
     top = (width - 1) // 64
-    signed = ex.is_signed(left.type)
+    signed = operands.is_signed(left.type)
     for limb in range(top, -1, -1):
         bits = min(64, width - 64 * limb)
         window(g, left, 64 * limb, bits)
@@ -272,8 +272,8 @@ def compare_composites(g: Gen, op: str, left: ir.Expr, right: ir.Expr, target: L
 
 
 def _place(g: Gen, expr: ir.Expr, span: Span) -> Ref:
-    place = isinstance(expr, ir.Var | ir.Member | ir.Index) and ex.runtime_index(expr) is None
-    ref = ex.resolve(g, expr) if place else None
+    place = isinstance(expr, ir.Var | ir.Member | ir.Index) and operands.runtime_index(expr) is None
+    ref = operands.resolve(g, expr) if place else None
     if ref is None:
         ref = g.declare("$operand", expr.type, span)
         stmts.assign(g, ref, expr)

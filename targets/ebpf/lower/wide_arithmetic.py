@@ -9,7 +9,7 @@ from ....semantics.source import Span
 from ..artifact import asm
 from ..artifact.asm import R1, R2, R3, R10
 from . import expr as ex
-from . import stmts, wide
+from . import operands, stmts, wide
 from .frame import Ref
 from .gen import Gen
 
@@ -107,7 +107,7 @@ def _add_product(g: Gen, factors: Sequence[Ref], first: int, second: int, span: 
 
 def saturated(g: Gen, expr: ir.Binary) -> ir.Expr:
     """The sum or difference with one bit more, or the end of the range that it is beyond."""
-    width, signed, span = g.width(expr.type), ex.is_signed(expr.type), expr.span
+    width, signed, span = g.width(expr.type), operands.is_signed(expr.type), expr.span
     more = ir.BitsType(width + (1 if signed else 2), signed=True)
     exact = ir.Binary(
         "+" if expr.op == "|+|" else "-", ir.Cast(expr.left, more, span), ir.Cast(expr.right, more, span), more, span
