@@ -22,6 +22,7 @@ from .frames_near import frames_near
 from .interpreted import USUAL_PORT, Groups, Undefined, run_on, same
 from .machine_shown import Loaded, confirming, on_machine, ports_of, with_the_rest
 from .machine_told import told
+from .makeable_ports import with_makeable_ports
 from .near import near
 from .on_numbers import all_terms, functions_of
 from .proofs.choices import IMPL, apart, choices_of
@@ -182,6 +183,10 @@ def _run(
         why = f"{difference.obligation}: with other undefined values both sides do the same on the solver's packet"
         return _run(pair, outcome, difference, shown_by, least=False) if least else why
     expected, actual = run_spec(best), run_impl(best)
+    for other in with_makeable_ports(_model_of(best), expected, actual) if least and pair.first is not None else ():
+        found = _run(pair, outcome, replace(difference, model=other), shown_by, least=False)
+        if not isinstance(found, str):
+            return found
     confirmed: tuple[str, ...] = ("reference", f"{pair.target.name} meaning")
     if pair.first is not None:
         confirmed = (f"{pair.first.name} meaning", f"{pair.target.name} meaning")

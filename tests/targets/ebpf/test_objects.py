@@ -55,9 +55,20 @@ def test_every_program_compiles_and_has_a_mistake_to_put_in() -> None:
 
 
 @needs_clang
-def test_a_remainder_of_a_sum_is_one_in_every_way_to_write_it() -> None:
-    """clang writes ``x - x / y * y`` for some CPUs: of a sum, whose literal then lies apart, that was undecided."""
-    assert compared("jenkins", "-O1", "v1").verdict is Verdict.ACCEPT
+@pytest.mark.parametrize(("name", "level", "cpu"), [("jenkins", "-O1", "v1"), ("vip_ring", "-O2", "v2")])
+def test_a_remainder_of_a_sum_is_one_in_every_way_to_write_it(name: str, level: str, cpu: str) -> None:
+    """clang writes ``x - x / y * y`` for some CPUs. The literal of a sum then lies apart (the first), or more than that
+    is added (the second); both were undecided."""
+    assert compared(name, level, cpu).verdict is Verdict.ACCEPT
+
+
+@needs_clang
+@pytest.mark.parametrize("name", ["balancer", "trie6"])
+def test_the_kernel_confirms_with_a_port_that_it_can_be_given(name: str, kernel_oracle: KernelOracle) -> None:
+    """The solver's packets went to interfaces 4294967295 and 1208566528 by what a map holds."""
+    proof = compared(name, "-O2", "v3", 1).proof
+    assert proof.counterexample is not None
+    assert proof.counterexample.confirmed_by[-2:] == ("ebpf kernel", "ebpf kernel")
 
 
 # --- pairing ------------------------------------------------------------------------------------------------------
