@@ -20,6 +20,9 @@ from ..artifact import Assembler, BpfObject, BpfProgram, passes, ports, untagged
 from ..artifact.shortest import ETH_HLEN, ETH_ZLEN, section
 from ..layout import layouts
 from ..scratch import scratch_map
+from . import externs as externs  # first: its tables name what others define, which have to be complete by then
+
+# isort: split
 from . import again, bpf_models, pna, psa, v1model
 from .frame import STACK_BYTES, Frame, Full, Usage
 from .gen import Forgets, Gen
