@@ -128,7 +128,7 @@ def read_field(state: State, field: Field, offset: int, size: int, given: Given)
     if field.kind == "data":
         return Address("packet", epoch=state.layout.epoch)
     if field.kind == "data_end":
-        return Address("end", epoch=state.layout.epoch)
+        return Address("end", key=state.layout.length(64), epoch=state.layout.epoch)
     if field.kind == "known":
         assert field.read is not None
         whole = field.read(state)

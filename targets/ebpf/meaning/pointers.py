@@ -2,6 +2,9 @@
 
 Where a program that may leak pointers (bpf_allow_ptr_leaks: the loader has CAP_PERFMON) treats an address as a number,
 the number is a choice of the machine: whatever the program does then must be right for every address.
+
+Pointers into a packet that has changed since they were read may not be followed, but are numbers to the kernel's
+verifier (``clear_all_pkt_pointers``): how far they are apart is how far they were.
 """
 
 from __future__ import annotations
@@ -99,8 +102,16 @@ def _distance(machine: Numbers, state: State, x: Address, y: Address) -> Term:
     if _same_memory(x, y):
         return gap
     _packet_pointers(machine, state, x, y)
-    length = state.layout.length(64)
+    length = _length(state, x if x.kind == "end" else y)
     return b.add(length, gap) if x.kind == "end" else b.sub(gap, length)
+
+
+def _length(state: State, end: Address) -> Term:
+    """How long the packet is, or was when the pointer to its end was read if it has changed since then."""
+    if end.epoch == state.layout.epoch:
+        return state.layout.length(64)
+    assert end.key is not None
+    return end.key
 
 
 def _same_memory(x: Address, y: Address) -> bool:
@@ -111,8 +122,6 @@ def _same_memory(x: Address, y: Address) -> bool:
 def _packet_pointers(machine: Numbers, state: State, x: Address, y: Address) -> None:
     if {x.kind, y.kind} != {"packet", "end"} or x.epoch != y.epoch:
         raise machine.unsupported(state, f"pointers into different memory ({x.kind}, {y.kind}) compared")
-    if x.epoch != state.layout.epoch:
-        raise machine.unsupported(state, "a packet pointer from before a change of the packet")
 
 
 _ORDER: Final[dict[str, Callable[[int, int], bool]]] = {
@@ -132,6 +141,10 @@ def _in_order(machine: Numbers, state: State, name: str, x: Address, y: Address)
     return alu.condition(_SIGNED.get(name, name), x.distance, y.distance)
 
 
+def _against_end(name: str, x: Address, end: Address, length: Term) -> Term:
+    return alu.condition(_SIGNED.get(name, name), x.distance, b.add(length, end.distance))
+
+
 def compare(machine: Numbers, state: State, insn: Insn, name: str, x: Term | Address, y: Term | Address) -> Term:
     """Whether the jump ``name`` between ``x`` and ``y``, of which at least one is a pointer, is taken."""
     if isinstance(x, Address) and isinstance(y, Address):
@@ -143,12 +156,13 @@ def compare(machine: Numbers, state: State, insn: Insn, name: str, x: Term | Add
         _packet_pointers(machine, state, x, y)
         if x.kind == "end":
             x, y, name = y, x, _FLIPPED[name]
+        if x.epoch != state.layout.epoch:
+            return _against_end(name, x, y, _length(state, y))
         near = before_end(state, x)
         if near is not None:
             return b.boolean(_ORDER[name](-near, y.offset))
         if x.moved is not None:
-            length = b.add(state.layout.length(64), b.bv(y.offset, 64))
-            return alu.condition(_SIGNED.get(name, name), x.distance, length)
+            return _against_end(name, x, y, state.layout.length(64))
         size = state.layout.size
         count = x.offset - y.offset - len(state.layout.trailer)
         if isinstance(size, int):
@@ -173,9 +187,8 @@ def as_number(machine: Numbers, state: State, value: Term | Address) -> Term:
     if value.kind == "map":
         raise machine.unsupported(state, "a map as a number")
     if value.kind == "end":
-        length = state.layout.length(64)
         start = machine.address(Address("packet", epoch=value.epoch))
-        return b.add(start, b.add(length, value.distance))
+        return b.add(start, b.add(_length(state, value), value.distance))
     if value.kind == "value" and state.removed.get(value.name):  # an element may lie where another one was
         raise machine.unsupported(
             state, f"the address of an element of map {value.name}, which has changed, as a number"

@@ -29,7 +29,7 @@ class Address:
     "stack"     the stack of frame number ``name``; offset 0 is its top (R10), so offsets of memory are negative
     "buffer"    a piece of plain memory called ``name`` (a ring buffer's record; tests run the machine on one)
     "packet"    the packet, counted from its first byte; ``epoch`` says since which change of its layout
-    "end"       the packet, counted from its end
+    "end"       the packet, counted from its end; ``key`` is how long it was when that was read
     "map"       no memory: map ``name`` itself, an argument for helpers; of a map of maps: the one that ``key`` names
     "function"  no memory: the program's function that begins at slot ``name``, an argument for helpers
     "value"     the value of map ``name`` for ``key``; absent where ``null`` holds; ``epoch`` see :mod:`.removed`
