@@ -162,7 +162,8 @@ class _Reader:
             item = read_map(self.types, described)
             at = place_of_values(self.types, described)
             if at is not None and item.type == "prog_array":
-                item = replace(item, programs=dict(self._held_programs(index, symbol, at)))
+                held = dict(self._held_programs(index, symbol, at))
+                item = replace(item, programs=held or None)  # one that begins empty is filled by somebody else
             yield (index, symbol.value), item
 
     def _held_programs(self, index: int, symbol: Symbol, at: int) -> Iterator[tuple[int, str]]:
