@@ -58,6 +58,7 @@ from .two_machines import (
     large_pair,
     two_machines,
 )
+from .usual_inputs import on_a_usual_input
 
 ASSERTIONS = "assertions"
 """What the check of the program's own assertions is called in results."""
@@ -462,6 +463,11 @@ class Checker:
                     Relation(), self.machines_confirm, left.target, left.artifact, may=may)  # fmt: skip
         if proof is None:
             proof = confirm(pair, outcome, started)
+            if self.machines_confirm:
+                proof = on_a_usual_input(
+                    proof, left.behaviour, right.behaviour, engine, lambda found: confirm(pair, found, started),
+                    exactly=not may,
+                )  # fmt: skip
         if proof.verdict is Verdict.UNDECIDED:
             sides = left.behaviour, right.behaviour
             proof = SidesInRuns(pair, lambda: sides, engine, exactly=not may).reject(started) or proof

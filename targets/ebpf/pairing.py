@@ -20,6 +20,7 @@ from . import scratch
 from .artifact import BpfObject, MapDef
 from .artifact.loading import sized
 from .artifact.program import ARRAYS, F_RDONLY_PROG, INNER, NUMBER_BYTES
+from .mapping import OF_DEVICES
 from .meaning import meaning
 from .meaning.memory import PRESENT
 from .trie_laws import element_name, entry, length_name, trie_laws
@@ -55,7 +56,9 @@ def behaviours(first: BpfObject, second: BpfObject) -> tuple[Behaviour, Behaviou
             name.removeprefix("map.") for side in (left, right) for case in side.cases for name in case.state
         )
         if found <= written:
-            laws = _of_tries(first, (left, right))
+            terms = [t for side in (left, right) for t in distinct_terms(side.cases)]
+            terms += [fault.guard for side in (left, right) for fault in side.faults]
+            laws = _of_maps(first, terms)
             left, right = _told_alike(in_parts(left, first), in_parts(right, second))
             notes = (*notes, *told.notes)
             return left, replace(right, notes=(*right.notes, *notes), axioms=(*right.axioms, *laws))
@@ -105,11 +108,19 @@ def _without_unlike(obj: BpfObject, other: BpfObject) -> BpfObject:
     return replace(obj, maps=tuple(kept))
 
 
-def _of_tries(first: BpfObject, sides: Sequence[Behaviour]) -> list[Term]:
-    """What is true of all that both ask of their tries."""
-    terms = [t for side in sides for t in distinct_terms(side.cases)]
-    terms += [fault.guard for side in sides for fault in side.faults]
-    return [law for item in first.maps if item.type == "lpm_trie" for law in trie_laws(item, terms)]
+def _of_maps(obj: BpfObject, terms: Sequence[Term]) -> list[Term]:
+    """What is true of all that both ask of their maps."""
+    tries = [law for item in obj.maps if item.type == "lpm_trie" for law in trie_laws(item, terms)]
+    devices = {f"map.{item.name}.value" for item in obj.maps if item.type in OF_DEVICES}
+    held = [call for call in b.applications(*terms) if call.name in devices]
+    return tries + [_is_interface(call) for call in held]
+
+
+def _is_interface(value: Term) -> Term:
+    """What an element of a map of devices holds begins with the number of an interface, which is never 0: an update with
+    0 takes the element out, or fails (``__dev_map_update_elem``, ``__dev_map_hash_update_elem`` in kernel/bpf/devmap.c)."""
+    number = b.extract(value, value.width - 1, value.width - 8 * NUMBER_BYTES)
+    return b.not_(b.eq(number, b.bv(0, number.width)))
 
 
 def paired(first: BpfObject, second: BpfObject) -> tuple[BpfObject, tuple[str, ...]]:
