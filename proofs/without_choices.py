@@ -18,6 +18,7 @@ from .compare import Obligation, Part
 from .difference import Difference, difference_in
 from .engine import Answer, Engine
 from .exclusive_ors import with_equal_sums_met
+from .narrower_twins import with_twins_met
 from .shapes import Shaped, shaped
 from .sums import folds_sums
 from .sweeping import swept
@@ -62,7 +63,7 @@ class WithoutChoices:
         ``each`` for one part of several.
         """
         quick = QUICK_SECONDS if quick is None else quick
-        obligation = known_by_values(swept(with_equal_sums_met(obligation), self.unsatisfiable))
+        obligation = known_by_values(swept(with_twins_met(with_equal_sums_met(obligation)), self.unsatisfiable))
         if any(folds_sums(part.differ) for part in obligation.parts):
             obligation = self._plainer(obligation)
         sums = tuple(part for part in obligation.parts if folds_sums(part.differ))
