@@ -117,8 +117,8 @@ def _of_maps(obj: BpfObject, terms: Sequence[Term]) -> list[Term]:
 
 
 def _is_interface(value: Term) -> Term:
-    """What an element of a map of devices holds begins with the number of an interface, which is never 0: an update with
-    0 takes the element out, or fails (``__dev_map_update_elem``, ``__dev_map_hash_update_elem`` in kernel/bpf/devmap.c)."""
+    """What an element of a map of devices holds begins with the number of an interface, which is never 0: an update
+    with 0 takes the element out, or fails (``__dev_map_update_elem``, ``__dev_map_hash_update_elem`` of devmap.c)."""
     number = b.extract(value, value.width - 1, value.width - 8 * NUMBER_BYTES)
     return b.not_(b.eq(number, b.bv(0, number.width)))
 
