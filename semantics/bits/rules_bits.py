@@ -96,6 +96,18 @@ def urem_of_small_numbers(args: Args, _: Payload) -> Term | None:
     return zext(urem(extract(x, count - 1, 0), extract(y, count - 1, 0)), x.width) if count else None
 
 
+@rule("extract")
+def extract_quotient_of_small_numbers(args: Args, payload: Payload) -> Term | None:
+    """Lower bits of a quotient of short numbers are those of their quotient in fewer bits: by zero all are set, too."""
+    (x,) = args
+    assert isinstance(payload, tuple)
+    high, low = payload
+    count = _narrower(x.args) if x.op == "udiv" else 0
+    if high >= count:
+        return None
+    return extract(udiv(*(extract(y, count - 1, 0) for y in x.args)), high, low)
+
+
 @rule("band")
 def band_simple(args: Args, _: Payload) -> Term | None:
     x, y = args

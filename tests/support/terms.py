@@ -131,7 +131,11 @@ class Shapes:
         if op == "extract":
             low = self.random.randrange(width)
             high = self.random.randrange(low, width)
-            return b.make(op, (self.term(width, 2),), b.bit_vector(high - low + 1), (high, low))
+            whole = self.term(width, 2)
+            if 2 <= width <= 8 and self.random.random() < 0.2:
+                short = (b.zext(self.leaf(width - 1), width) for _ in range(2))
+                whole = b.make("udiv", tuple(short), whole.sort)
+            return b.make(op, (whole,), b.bit_vector(high - low + 1), (high, low))
         if op == "bnot":
             return b.make(op, (self.term(width, 2),), b.bit_vector(width))
         sides = self.term(width, 2), self.term(width, 2)

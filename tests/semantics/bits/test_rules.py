@@ -12,7 +12,7 @@ from tests.support.terms import ARITHMETIC, Shapes, difference, proven_equal
 
 ROWS = [(op, name) for op, rows in b.RULES.items() for name, _ in rows]
 WIDTHS = (16, 32)
-NARROW = {"remainder_of_a_quotient": (4, 6)}
+NARROW = {"remainder_of_a_quotient": (4, 6), "extract_quotient_of_small_numbers": (4, 6)}
 """Rows of which a solver proves no more: products of what it divides."""
 TRIES = 6000
 WANTED = 8
@@ -207,3 +207,12 @@ def test_ways_that_add_a_literal_and_a_literal_added_where_they_meet_are_one_ter
     chosen, x = b.var("chosen", 0), b.zext(b.var("x", 8), 16)
     apart = b.ite(chosen, b.bv(62, 16), b.add(x, b.bv(62, 16)))
     assert apart is b.add(b.ite(chosen, b.bv(8, 16), b.add(x, b.bv(8, 16))), b.bv(54, 16))
+
+
+def test_lower_bits_of_a_quotient_of_words_are_the_same_in_any_width() -> None:
+    """CPUs before v3 divide words in 64 bits: one term, also where the divisor is 0."""
+    x, y = (b.var(name, 32) for name in "xy")
+    narrow, wide = b.udiv(x, y), b.udiv(b.zext(x, 64), b.zext(y, 64))
+    for high, low in ((31, 0), (7, 0), (31, 24)):
+        assert b.extract(narrow, high, low) is b.extract(wide, high, low)
+    assert b.extract(wide, 32, 0) is not b.zext(narrow, 33)
