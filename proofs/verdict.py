@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from ..semantics.meaning.behaviour import RETURNS
 from ..semantics.meaning.concrete import Kind
 from ..semantics.source import NOWHERE, Span
 
@@ -87,14 +88,24 @@ class Observed:
         outputs, kinds = tuple(self.outputs[i] for i in order), tuple(self.kinds[i] for i in order)
         return replace(self, outputs=outputs, kinds=kinds, carried=tuple(carried[i] for i in order))
 
+    def _carries_other_than(self, other: Observed) -> bool:
+        """Whether other metadata go with the same frames; with those that come back of names that both show: of what
+        the next pass does not read one side may show nothing."""
+        if not any(self.carried) and not any(other.carried):
+            return False
+        none: tuple[Mapping[str, int], ...] = ({},) * len(self.outputs)
+        return any(
+            any(x[name] != y[name] for name in x.keys() & y.keys()) if to in RETURNS else dict(x) != dict(y)
+            for (to, _, _), x, y in zip(self.outputs, self.carried or none, other.carried or none, strict=True)
+        )
+
     def differs(self, other: Observed) -> bool:
         """Whether an observer could tell the two apart (metadata and state: on the names that both show)."""
         mine, theirs = self.in_step(other)
         if mine.fault or theirs.fault or mine.outputs != theirs.outputs:
             return True
-        if any(mine.carried) or any(theirs.carried):
-            if tuple(map(dict, mine.carried)) != tuple(map(dict, theirs.carried)):
-                return True
+        if mine._carries_other_than(theirs):
+            return True
         if self.events != other.events:
             return True
         if any(self.metadata[n] != other.metadata[n] for n in self.metadata.keys() & other.metadata.keys()):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -264,17 +264,32 @@ def _other_tag(g: Gen, hook: TcHook, fields: Sequence[Field], size: int) -> None
     with g.hold() as held:
         g.asm.emit(asm.load(4, R2, R6, hook.VLAN_TCI))
         g.asm.jump("jeq", R1, R2, same)
-        with g.temp() as proto:
-            g.asm.emit(asm.load(4, R1, R6, hook.VLAN_PROTO))
-            proto.save()
-            # This takes the tag off in any case. It fails where it cannot take the next one out of the data, which the
-            # push would put back there: then that is just where it shall be.
-            g.asm.emit(asm.mov(R1, R6), asm.call(VLAN_POP))
-            proto.load(R2)
-        held.load(R3)
-    g.asm.emit(asm.mov(R1, R6), asm.call(VLAN_PUSH))
-    g.asm.jump("jne", R0, 0, g.drop)
+        with _type_behind_tag(g):
+            with g.temp() as proto:
+                g.asm.emit(asm.load(4, R1, R6, hook.VLAN_PROTO))
+                proto.save()
+                # This takes the tag off in any case. It fails where it cannot take the next one out of the data, which
+                # the push would put back there: then that is just where it shall be.
+                g.asm.emit(asm.mov(R1, R6), asm.call(VLAN_POP))
+                proto.load(R2)
+            held.load(R3)
+            g.asm.emit(asm.mov(R1, R6), asm.call(VLAN_PUSH))
+            g.asm.jump("jne", R0, 0, g.drop)
     g.asm.place(same)
+
+
+@contextmanager
+def _type_behind_tag(g: Gen) -> Iterator[None]:
+    """The type behind the tag beside the data is afterwards what it was.
+
+    If the kernel takes it for another tag's, that tag gets ``skb->protocol`` for its type on its way out of the data
+    and back (``skb_vlan_pop``, ``skb_vlan_push``). That need not be what the frame has there by now: PSA writes a frame
+    twice, and what comes back has been written in another pass.
+    """
+    with g.buffer(2) as place:
+        move_bytes(g, SKB_LOAD_BYTES, TAG_AT, place, 2)
+        yield
+        move_bytes(g, SKB_STORE_BYTES, TAG_AT, place, 2)
 
 
 __all__ = [
