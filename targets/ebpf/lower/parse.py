@@ -349,6 +349,8 @@ class ParserGen:
             load_fields(g, point.tagged, point.cursor, fields, point.fail(TOO_SHORT), span)
         elif width:
             g.hook.require(g, point.tagged, (point.cursor + width + 7) // 8, point.fail(TOO_SHORT))
+        for path, bits in sizes.items():  # not of a header that is cut off: it stays what it was
+            g.store_constant(Leaf(Ref(path, ir.bits(SIZE_BITS)).size.path, SIZE_BITS), bits)
         g.store_constant(Leaf(ref.valid.path, 1), 1)
         point.cursor += width
         g.extracted.setdefault(ref.path, set()).add(0)
@@ -382,7 +384,6 @@ class ParserGen:
         g.extracted.setdefault(varying[0].path, set()).add(size)
         if point.valid is not None:
             point.sizes[varying[0].path] = size
-        g.store_constant(Leaf(varying[0].size.path, SIZE_BITS), size)
         return {varying[0].path: size}
 
     def _extracted(self, ref: Ref, target: ir.Expr, point: ParsePoint) -> None:

@@ -183,3 +183,22 @@ def test_moved_varbits_have_the_sizes_of_what_was_extracted(kernel_oracle: Kerne
     sent = [bytes(range(14)) + b"".join(part) + b"\0rest" for part in parts]
     for frame, each in zip(sent, kernel_oracle.run(made, [(5, frame) for frame in sent]), strict=True):
         assert list(each.outputs) == list(run(found, RuleSet({}), frame, 5).outputs), frame.hex()
+
+
+CUT_OFF = """
+header h_t { bit<112> eth; bit<8> a; }
+header v_t { bit<8> n; varbit<16> o; }
+struct headers { h_t h; v_t v; v_t w; }
+"""
+
+
+@pytest.mark.parametrize("hook", ["tc", "xdp"])
+def test_a_varbit_of_a_header_that_is_cut_off_stays_what_it_was(hook: str) -> None:
+    """Both are empty where the frame ends within the first: they are equal then."""
+    parser = """state start { p.extract(hdr.h); transition select(hdr.h.a) { 1: one; default: accept; } }
+        state one { p.extract(hdr.v, (bit<32>) p.lookahead<bit<8>>()[1:0] * 8);
+            p.extract(hdr.w, (bit<32>) p.lookahead<bit<8>>()[0:0] * 8); transition accept; }"""
+    body = "apply { std.egress_spec = 1; if (hdr.v.o == hdr.w.o) { hdr.h.a = 7; } }"
+    found = load_text(v1_program(CUT_OFF, parser, body, "p.emit(hdr);"), "cut.p4").program
+    proof = Checker(found, timeout=60, machines_confirm=False).check_lowered(TARGET, {"hook": hook}).proof
+    assert proof.verdict is Verdict.ACCEPT, (proof.reason, proof.counterexample)
