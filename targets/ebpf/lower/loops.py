@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from ....semantics import ir
 from ....semantics.source import Span
@@ -56,29 +57,46 @@ def _body(g: Gen, body: ir.Block, leave: Label) -> None:
 def _in_range(g: Gen, stmt: ir.ForIn, over: ir.RangeSet) -> None:
     """Both ends are evaluated once, and turns are counted: the type may have no number behind the last one."""
     type_, span = over.low.type, stmt.span
-    if operands.is_signed(type_):
-        raise CannotOffload("a loop over a range of signed numbers", span)
+    counter = ir.bits(g.width(type_, span))
     low, high = (ir.Var(name, type_, span) for name in ("$low", "$high"))
-    far = ir.Var("$distance", type_, span)
-    most = 1 + estimate.largest(g, over.high) - (operands.constant_value(g, over.low) or 0)
+    far = ir.Var("$distance", counter, span)
+    most = _most_in_range(g, over)
     with _bounded(g, most, span) as turns:
         for var, end in ((low, over.low), (high, over.high)):
             stmts.assign(g, g.declare(var.name, type_, span), end)
         leave = g.asm.label()
         ex.branch_unless(g, ir.Binary("<=", low, high, ir.BOOL, span), leave)
-        stmts.assign(g, g.declare(far.name, type_, span), ir.Binary("-", high, low, type_, span))
+        distance = _as(ir.Binary("-", high, low, type_, span), counter)
+        stmts.assign(g, g.declare(far.name, counter, span), distance)
         for turn in range(turns):
-            number = ir.Const(turn, type_, span)
+            number = ir.Const(turn, counter, span)
             ex.branch_unless(g, ir.Binary(">=", far, number, ir.BOOL, span), leave)
-            counted: ir.Expr = ir.Binary("+", low, number, type_, span)
-            counted = counted if type_ == stmt.type else ir.Cast(counted, stmt.type, span)
-            stmts.store(g, ir.Var(stmt.name, stmt.type, span), counted, span)
+            counted: ir.Expr = _as(ir.Binary("+", _as(low, counter), number, counter, span), type_)
+            stmts.store(g, ir.Var(stmt.name, stmt.type, span), _as(counted, stmt.type), span)
             _body(g, stmt.body, leave)
         g.asm.place(leave)
 
 
+def _most_in_range(g: Gen, over: ir.RangeSet) -> int:
+    """Numbers in a range, at most."""
+    low = operands.constant_value(g, over.low)
+    if not operands.is_signed(over.low.type):
+        return 1 + estimate.largest(g, over.high) - (low or 0)
+    high, all_of_them = operands.constant_value(g, over.high), 1 << g.width(over.low.type)
+    if low is None or high is None:
+        return all_of_them
+    half = all_of_them >> 1
+    return 1 + (high ^ half) - (low ^ half)
+
+
+def _as(expr: ir.Expr, type_: ir.Type) -> ir.Expr:
+    return expr if expr.type == type_ else ir.Cast(expr, type_, expr.span)
+
+
 def _elements(g: Gen, stmt: ir.ForIn, over: ir.Expr) -> None:
     """A turn for each element of what the collection is when the loop begins."""
+    if isinstance(over, ir.Aggregate) and isinstance(item := ir.bare(over.type), ir.ListType):
+        over = replace(over, type=ir.TupleType((item.element,) * len(over.values)))
     whole = g.declare("$over", over.type, stmt.span)
     stmts.assign(g, whole, over)
     if not isinstance(ir.bare(over.type), ir.StackType | ir.TupleType | ir.StructType):

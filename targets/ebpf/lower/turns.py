@@ -86,10 +86,17 @@ def _names(node: object) -> set[str]:
     return {each.name for each in mentioned(node) if isinstance(each, ir.Var)}
 
 
+def _changed(target: ir.Expr) -> str | None:
+    """The variable of which an assignment changes all or a part: not one that an index mentions."""
+    while isinstance(target, ir.Member | ir.Index | ir.Slice):
+        target = target.base
+    return target.name if isinstance(target, ir.Var) else None
+
+
 def _start(stmt: ir.For, name: str) -> ir.Expr | None:
     """What the loop gives the variable at first, if it gives it something once."""
     found = [each.init for each in stmt.init if isinstance(each, ir.Declare) and each.name == name]
-    found += [each.value for each in stmt.init if isinstance(each, ir.Assign) and name in _names(each.target)]
+    found += [each.value for each in stmt.init if isinstance(each, ir.Assign) and name == _changed(each.target)]
     return found[0] if len(found) == 1 else None
 
 
@@ -104,7 +111,7 @@ def _upwards(g: Gen, stmt: ir.For, condition: ir.Expr, updates: list[ir.Assign])
         case _:
             return None
     start = _start(stmt, name)
-    match [each for each in updates if name in _names(each.target)]:
+    match [each for each in updates if name == _changed(each.target)]:
         case [ir.Assign(ir.Var(), ir.Binary("+", ir.Var(counted), ir.Const() as step))] if counted == name:
             pass
         case _:
@@ -127,7 +134,7 @@ def _tried(g: Gen, stmt: ir.For, condition: ir.Expr, updates: list[ir.Assign]) -
     """A condition on variables that the loop gives constants, and changes by constants and each other alone."""
     needed = _names(condition)
     while True:
-        changing = [each for each in updates if _names(each.target) & needed]
+        changing = [each for each in updates if _changed(each.target) in needed]
         more = needed.union(*(_names(each.value) for each in changing))
         if more == needed:
             break

@@ -31,6 +31,14 @@ LOOPS = {
         for (; k < 9; ) { if (hdr.h.a == k) { break; } r = r + 2; k = k + 3; } hdr.h.b = k;""",
     "another condition too": "for (bit<8> i = 0; i < 4 && hdr.h.a != i; i = i + 1) { r = r + (bit<16>) hdr.h.b; }",
     "continue": "for (bit<8> i = 0, bit<8> j = 4; i < j; i = i + 1) { if (hdr.h.a == i) { continue; } r = r + 1; }",
+    "an element that the variable names, at the body's end": """bit<16>[3] z; for (bit<8> i = 0; i < 3; i = i + 1) {
+        z[i] = (bit<16>) (hdr.h.a + i); } r = z[1] ++ z[2] == 0 ? 16w5 : z[hdr.h.b[0:0]];""",
+    "over a range of signed numbers": """int<8> last = (int<8>) hdr.h.a; for (int<8> i in -3 .. 4) {
+        if (i > last) { break; } r = r * 2 + (bit<16>) (bit<8>) i; }""",
+    "over a range of signed numbers whose ends the packet says": """int<4> low = (int<4>) hdr.h.a[3:0];
+        for (int<4> i in low .. (int<4>) hdr.h.b[3:0]) { r = r * 2 + (bit<16>) (int<16>) i; }""",
+    "over all signed numbers there are": "for (int<3> i in -4 .. 3) { r = r * 3 + (bit<16>) (int<16>) i; }",
+    "over a list": "for (bit<8> i in (list<bit<8>>) {1, 7, hdr.h.a}) { r = r * 3 + (bit<16>) (i & hdr.h.b); }",
     "the next one begins where it ended": """bit<8> k = 0; for (; k < 3; ) { k = k + 1; }
         for (bit<8> i = 0; i < 2; i = i + 1) { r = r + (bit<16>) k; }""",
 }
