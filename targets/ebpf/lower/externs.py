@@ -211,22 +211,25 @@ def _come_back(name: str) -> Statement:
     return come_back
 
 
-def _algorithm(call: ir.ExternCall, argument: ir.Expr | None) -> None:
-    if not isinstance(argument, ir.Const) or argument.value != "csum16":
-        raise CannotOffload("checksums other than csum16", argument.span if argument is not None else call.span)
+def _algorithm(call: ir.ExternCall, *, with_payload: bool) -> str:
+    argument = call.args[3]
+    if not isinstance(argument, ir.Const) or not isinstance(argument.value, str):
+        raise CannotOffload("a checksum whose algorithm is not constant", call.span)
+    if with_payload and argument.value != "csum16":
+        raise CannotOffload("checksums over the payload other than csum16", argument.span)
+    return argument.value
 
 
 def _update_checksum(*, with_payload: bool = False) -> Statement:
     def update(g: Gen, call: ir.ExternCall) -> None:
-        condition, data, target, algorithm = call.args
-        _algorithm(call, algorithm)
+        condition, data, target, _ = call.args
         if condition is None or data is None or target is None:
             raise CannotOffload("an argument is missing", call.span)
         end = g.asm.label()
         with g.scope():
             ex.branch_unless(g, condition, end)
-            computed = _computed_checksum(g, data, call, target.type, with_payload=with_payload)
-            stmts.store(g, target, computed, call.span)
+            computed = _computed_checksum(g, data, call, with_payload=with_payload)
+            stmts.store(g, target, _as_type(computed, target.type), call.span)
         g.asm.place(end)
 
     return update
@@ -234,27 +237,33 @@ def _update_checksum(*, with_payload: bool = False) -> Statement:
 
 def _verify_checksum(*, with_payload: bool = False) -> Statement:
     def verify(g: Gen, call: ir.ExternCall) -> None:
-        condition, data, expected, algorithm = call.args
-        _algorithm(call, algorithm)
+        condition, data, expected, _ = call.args
         if condition is None or data is None or expected is None or g.standard is None:
             raise CannotOffload("an argument is missing", call.span)
         end = g.asm.label()
         with g.scope():
             ex.branch_unless(g, condition, end)
-            computed = _computed_checksum(g, data, call, expected.type, with_payload=with_payload)
-            ex.branch_if(g, ir.Binary("==", computed, expected, ir.BOOL, call.span), end)
+            computed = _computed_checksum(g, data, call, with_payload=with_payload)
+            narrow = g.width(expected.type, call.span) < g.width(computed.type)  # BMv2 compares whole numbers
+            one, other = (_as_type(side, computed.type if narrow else expected.type) for side in (computed, expected))
+            ex.branch_if(g, ir.Binary("==", one, other, ir.BOOL, call.span), end)
             g.store_constant(Leaf(f"{g.standard.path}.checksum_error", 1), 1)
         g.asm.place(end)
 
     return verify
 
 
-def _computed_checksum(g: Gen, data: ir.Expr, call: ir.ExternCall, type_: ir.Type, *, with_payload: bool) -> ir.Expr:
-    """The checksum, kept until the scope ends, as a value of ``type_``."""
-    result = g.declare("$checksum", ir.bits(16), call.span)
-    checksums.checksum(g, data, call, with_payload=with_payload)
+def _computed_checksum(g: Gen, data: ir.Expr, call: ir.ExternCall, *, with_payload: bool) -> ir.Expr:
+    """The checksum, kept until the scope ends."""
+    algorithm = _algorithm(call, with_payload=with_payload)
+    kept = ir.bits(16 if algorithm == "csum16" else 64)
+    result = g.declare("$checksum", kept, call.span)
+    if with_payload:
+        checksums.checksum(g, data, call, with_payload=True)
+    else:
+        hashes.compute(g, algorithm, data, call)
     g.store_leaf(result, R1)
-    return _as_type(ir.Var("$checksum", ir.bits(16), call.span), type_)
+    return ir.Var("$checksum", kept, call.span)
 
 
 def _as_type(expr: ir.Expr, type_: ir.Type) -> ir.Expr:
