@@ -52,6 +52,9 @@ MANY_CHOICES: Final = 100
 LARGE: Final = 2_000
 """Nodes of a violation from which on choices are made in the other side's order before witnesses are looked for."""
 
+ZEROS_SECONDS: Final = 5.0
+"""How long each part is tried with zeros for all choices."""
+
 WAYS_SECONDS: Final = 5.0
 """How long each part is tried with choices that are made by the way that the other side goes."""
 
@@ -151,7 +154,7 @@ class WithChoices:
         every = every_instance(picks)
         if every is not None and not _shared_by_copies(obligation.violation, picks):
             return self._for_every_value(obligation, picks, every)
-        found = self._by_telling_values(obligation, picks)
+        found = None if self._holds_with_zeros(obligation, picks) else self._by_telling_values(obligation, picks)
         if found is not NOT_SEEN:
             return found
         large = b.size([obligation.violation], LARGE) >= LARGE
@@ -183,6 +186,15 @@ class WithChoices:
             return False
         patience = max(QUICK_SECONDS, self.engine.timeout / 3)
         return self._plain.settle(instantiated(obligation, made, self.legal), patience, patience) is None
+
+    def _holds_with_zeros(self, obligation: Obligation, picks: Sequence[Term]) -> bool:
+        """Whether an obligation is soon seen to hold with zeros for its choices, where the other side has none: what a
+        machine has for an undefined value is often what it began with."""
+        if not picks or choices_beside(obligation.violation):
+            return False
+        zeros: Instance = {v: b.literal(0, v) for v in picks}
+        one = instantiated(obligation, zeros, self.legal)
+        return self._plain.settle(one, QUICK_SECONDS, ZEROS_SECONDS, ZEROS_SECONDS) is None
 
     def _late(self) -> bool:
         return self.engine.out_of_time
