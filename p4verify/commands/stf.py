@@ -111,7 +111,6 @@ class Real(Opaque):
 
     def send(self, packet: bytes, port: int, rules: RuleSet) -> Sequence[Sent]:
         """See ``Machine``."""
-        self._rules = rules
         artifact = self._artifact(rules)
         tables: Any = self.target.fill(self.program, artifact, rules)
         packet, padding = _padded(packet, self.target, artifact)
