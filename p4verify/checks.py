@@ -54,6 +54,7 @@ from .two_machines import (
     as_both_tell,
     at_one_place,
     both_ways,
+    check_beginnings,
     exactly,
     large_pair,
     two_machines,
@@ -190,6 +191,8 @@ class Checker:
             places = at_one_place(first, second)
             compare = partial(self._compared, started=started, label=label)
             proof = also_at_rest(compare, *as_both_tell(first, second))
+            if proof.verdict is Verdict.ACCEPT:
+                check_beginnings(first, second)
             proof = replace(proof, warnings=(*proof.warnings, *places))
         except Unsupported as error:
             proof = _unsupported(error.reason, error.span, started)

@@ -14,7 +14,7 @@ from .proofs.verdict import Proof, Verdict
 from .scale import LargePair, LeavesOpen, check_large
 from .semantics.meaning.behaviour import Behaviour
 from .semantics.source import Span, Unsupported
-from .targets.base import AtHooks, ComesToRest, ComparesArtifacts, Target, TellsLess
+from .targets.base import AtHooks, BeginsFilled, ComesToRest, ComparesArtifacts, Target, TellsLess
 from .targets.offload import Offloads
 
 MAY: Final = "each may do what the other may, where this is open: "
@@ -135,6 +135,16 @@ def also_at_rest(compare: Callable[[Given, Given], Proof], first: Given, second:
         return proof
     again = compare(*resting)
     return proof if again.verdict is Verdict.ACCEPT else replace(again, warnings=(*again.warnings, AT_REST))
+
+
+def check_beginnings(first: Given, second: Given) -> None:
+    """Raises Unsupported for two artifacts of one target that do the same on the same memory, but begin with memory
+    that is not the same: nobody has looked whether that can be told."""
+    target = first[0]
+    if target is second[0] and isinstance(target, BeginsFilled):
+        unlike = target.unlike_at_first(first[1], second[1])
+        if unlike is not None:
+            raise Unsupported(f"both do the same on the same memory, but {unlike}", Span(second[2], 0, 0))
 
 
 def _at_rest(given: Given) -> Given:

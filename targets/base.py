@@ -294,6 +294,16 @@ class ComparesArtifacts(Protocol):
 
 
 @runtime_checkable
+class BeginsFilled(Protocol):
+    """A target whose artifacts may fill memory of their own before anybody else does."""
+
+    def unlike_at_first(self, first: Any, second: Any) -> str | None:
+        """In what two artifacts differ when they are loaded, in memory that both use; None for nothing. Raises
+        Unsupported."""
+        ...
+
+
+@runtime_checkable
 class HoldsSeveral(Protocol):
     """A target whose artifacts can hold several programs, each of which runs by itself."""
 

@@ -76,7 +76,7 @@ def _at_one_side(first: BpfObject, second: BpfObject) -> None:
 
 def _meaning(obj: BpfObject, written: frozenset[str]) -> Behaviour:
     """What an object does, where it tells the state of those of the ``written`` maps that it refers to."""
-    has = {item.name for item in _with_inner(tuple(_used(obj).values()))}
+    has = {item.name for item in _with_inner(tuple(used(obj).values()))}
     here = frozenset(name for name in written if name.removesuffix(PRESENT) in has)
     return meaning(obj, written=here, open_ended=True)
 
@@ -126,7 +126,7 @@ def _is_interface(value: Term) -> Term:
 def paired(first: BpfObject, second: BpfObject) -> tuple[BpfObject, tuple[str, ...]]:
     """``second`` with its maps called as those of ``first`` that they stand for, and a line for each pair that does not
     share a name. Raises Unsupported."""
-    ours, theirs = _used(first), _used(second)
+    ours, theirs = used(first), used(second)
     for name in ours.keys() & theirs.keys():
         if not ours[name].parts:  # sections that are told in parts have sizes of their own
             _check_alike(ours[name], theirs[name], second)
@@ -148,7 +148,7 @@ def _apart(obj: BpfObject) -> BpfObject:
     return _renamed(obj, {scratch.NAME: _OTHER_SCRATCH} if any(map(scratch.is_scratch, obj.maps)) else {})
 
 
-def _used(obj: BpfObject) -> dict[str, MapDef]:
+def used(obj: BpfObject) -> dict[str, MapDef]:
     """The maps that the programs refer to, constant data and scratch memory apart."""
     named = {insn.map for program in obj.programs for insn in program.insns}
     named -= {item.name for item in obj.maps if scratch.is_scratch(item) or scratch.is_scratch(item, _OTHER_SCRATCH)}
@@ -156,7 +156,7 @@ def _used(obj: BpfObject) -> dict[str, MapDef]:
 
 
 def _signature(item: MapDef) -> MapDef:
-    return replace(item, name="", data=None, pinning=0, programs=None)
+    return replace(item, name="", data=None, pinning=0, programs=None, held=None)
 
 
 def _check_alike(ours: MapDef, theirs: MapDef, second: BpfObject) -> None:

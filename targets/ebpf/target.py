@@ -100,6 +100,12 @@ class EbpfTarget:
 
         return behaviours(first, second)
 
+    def unlike_at_first(self, first: BpfObject, second: BpfObject) -> str | None:
+        """See :func:`.at_first.unlike_at_first`."""
+        from .at_first import unlike_at_first
+
+        return unlike_at_first(first, second)
+
     def as_compared(self, first: BpfObject, second: BpfObject) -> tuple[BpfObject, BpfObject]:
         """See :func:`.pairing.as_compared`."""
         from .pairing import as_compared

@@ -106,6 +106,8 @@ class MapDef:
     """Of an array of programs whose contents the object gives: index → program's name."""
     inner: MapDef | None = None
     """Of a map of maps: what the maps in it are like."""
+    held: Mapping[int, str] | None = None
+    """Of a map of maps which maps it holds at first: index → map's name."""
     key_leaves: tuple[Field, ...] = field(default=(), compare=False)
     """What BTF says of the key in full, with members of members, as ``u.forward.port``; "" is the key itself."""
     value_leaves: tuple[Field, ...] = field(default=(), compare=False)

@@ -162,20 +162,23 @@ class _Reader:
             item = read_map(self.types, described)
             at = place_of_values(self.types, described)
             if at is not None and item.type == "prog_array":
-                held = dict(self._held_programs(index, symbol, at))
+                held = dict(self._held(index, symbol, at, "program"))
                 item = replace(item, programs=held or None)  # one that begins empty is filled by somebody else
+            if at is not None and item.type in OF_MAPS:
+                item = replace(item, held=dict(self._held(index, symbol, at, "map")))
             yield (index, symbol.value), item
 
-    def _held_programs(self, index: int, symbol: Symbol, at: int) -> Iterator[tuple[int, str]]:
-        """The programs that an array holds at the start: index → name, from the relocations of its pointers."""
+    def _held(self, index: int, symbol: Symbol, at: int, what: str) -> Iterator[tuple[int, str]]:
+        """The programs or maps that a map holds at the start: index → name, from the relocations of its pointers."""
+        kind = {"program": elf.STT_FUNC, "map": elf.STT_OBJECT}[what]
         for relocation in self.elf.sections[index].relocations:
             offset = relocation.offset - symbol.value - at
             if not 0 <= offset < symbol.size - at:
                 continue
-            program = self.elf.symbols[relocation.symbol]
-            if offset % 8 or program.type != elf.STT_FUNC:
-                self.fail(f"map {symbol.name}: byte {offset + at} does not refer to a program")
-            yield offset // 8, program.name
+            held = self.elf.symbols[relocation.symbol]
+            if offset % 8 or held.type != kind:
+                self.fail(f"map {symbol.name}: byte {offset + at} does not refer to a {what}")
+            yield offset // 8, held.name
 
     def _legacy_maps(self, index: int, section: Section) -> Iterator[tuple[tuple[int, int], MapDef]]:
         """``struct bpf_map_def`` or iproute2's ``struct bpf_elf_map``: both begin with the same five words. Four more

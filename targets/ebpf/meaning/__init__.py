@@ -98,6 +98,17 @@ def meaning(
             mix = False
 
 
+def _check_held_apart(obj: BpfObject, program: BpfProgram) -> None:
+    """Raises Unsupported for a map that is used by itself and is in a map of maps, too: both ways lead to one memory,
+    but are told as two."""
+    referred = {insn.map for insn in program.insns if insn.map is not None}
+    for item in obj.maps:
+        both = sorted(referred & set((item.held or {}).values())) if item.name in referred else []
+        if both:
+            text = f"map {both[0]} is used by itself and is in map {item.name}, which is used, too"
+            raise Unsupported(text, program.place(0, obj.name))
+
+
 def _choose(obj: BpfObject, name: str | None) -> BpfProgram:
     try:
         return obj.program(name)
@@ -138,6 +149,7 @@ def _run(
         named.port0 = port0(obj)
     linked, entries = with_tail_calls(obj, program)
     linked, loop = with_loop(linked)
+    _check_held_apart(obj, linked)
     shortest, tagless = declared(obj) or ETH_HLEN, untagged.declared(obj)
     passes = _passes(obj, program, hook, shortest, tagless=tagless)
     if passes is not None:

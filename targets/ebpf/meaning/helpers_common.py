@@ -289,10 +289,8 @@ def _random(machine: Machine, state: State) -> list[State]:
     return result(state, machine.asked_anew(state, "prandom", 32, "a random number"))
 
 
-_TIME: Final = anything("ktime", 64, "the time")
-
 COMMON: Final[dict[int, Helper]] = MAPS | {
-    5: _TIME,
+    5: anything("ktime", 64, "the time"),
     6: anything("printk", 64, "what trace_printk returns"),
     7: _random,
     8: constant("cpu", 32, "the CPU that runs the program"),
@@ -303,15 +301,15 @@ COMMON: Final[dict[int, Helper]] = MAPS | {
     93: spin_lock,
     94: spin_lock,
     118: anything("jiffies", 64, "the time"),
-    125: _TIME,
+    125: anything("boottime", 64, "the time since boot"),  # goes on while the machine sleeps
     130: ringbuf_output,
     131: ringbuf_reserve,
     132: ringbuf_submit,
     133: ringbuf_discard,
     134: anything("ringbuf_query", 64, "what is in a ring buffer"),
-    160: _TIME,
+    160: anything("coarse_time", 64, "the time at the last tick"),
     163: check_mtu,
     177: anything("printk", 64, "what trace_printk returns"),
-    208: _TIME,
+    208: anything("tai_time", 64, "the international atomic time"),
 }
 """Helper's number (``enum bpf_func_id``) → what it does."""
