@@ -143,4 +143,4 @@ def test_a_choice_is_made_in_the_words_that_both_sides_have() -> None:
     engine = Engine(10)
     search = Search(engine, frozenset({choice}), b.TRUE, (), (0, 0, 0))
     assert search.check(Obligation("case", links.context, parts, 2)) is None
-    assert engine.solved < 12
+    assert engine.solved < 16  # of a chain of hundreds of links; two ask whether zeros would do
