@@ -468,9 +468,8 @@ class Checker:
             proof = confirm(pair, outcome, started)
             if self.machines_confirm:
                 proof = on_a_usual_input(
-                    proof, left.behaviour, right.behaviour, engine, lambda found: confirm(pair, found, started),
-                    exactly=not may,
-                )  # fmt: skip
+                    proof, left, right, engine, lambda found: confirm(pair, found, started), exactly=not may
+                )
         if proof.verdict is Verdict.UNDECIDED:
             sides = left.behaviour, right.behaviour
             proof = SidesInRuns(pair, lambda: sides, engine, exactly=not may).reject(started) or proof

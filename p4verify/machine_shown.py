@@ -38,6 +38,17 @@ class Seen:
     shown: Observed
 
 
+def can_show(target: Target) -> bool:
+    """Whether a real machine of this target is at hand."""
+    oracle = target.oracle()
+    if oracle is None:
+        return False
+    try:
+        return oracle.available() is None
+    finally:
+        oracle.close()
+
+
 def confirming(seen: Sequence[Seen | str | None], *, both: bool) -> tuple[str, ...]:
     """The machines that confirm a difference: one that did as it is said to; of two those that showed it."""
     found = [each for each in seen if isinstance(each, Seen)]

@@ -32,9 +32,7 @@ def with_makeable_ports(model: Model, *seen: Observed) -> Iterator[Model]:
             port.to_bytes(PORT_BYTES, order): (USUAL_PORT + n).to_bytes(PORT_BYTES, order)
             for n, port in enumerate(beyond)
         }
-        functions = {
-            name: {at: _replaced(v, usual) for at, v in table.items()} for name, table in model.functions.items()
-        }
+        functions = {name: _with_others(table, usual) for name, table in model.functions.items()}
         if functions != model.functions:
             yield replace(model, functions=functions)
 

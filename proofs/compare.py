@@ -8,7 +8,7 @@ can be reached.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -48,7 +48,17 @@ class Part:
 
 def under(parts: Sequence[Part], known: Mapping[Term, Term]) -> list[Part]:
     """The same with terms put in for others; what parts share is looked at once."""
-    new = iter(b.substitute([t for part in parts for t in part.pair or (part.differ,)], known))
+    return told_by(parts, b.substitute(terms_of(parts), known))
+
+
+def terms_of(parts: Sequence[Part]) -> list[Term]:
+    """The terms that tell what parts are, one part after the other."""
+    return [term for part in parts for term in part.pair or (part.differ,)]
+
+
+def told_by(parts: Sequence[Part], terms: Iterable[Term]) -> list[Part]:
+    """The same told by others in place of :func:`terms_of`."""
+    new = iter(terms)
     return [
         unequal(part.name, when=next(new), x=next(new), y=next(new)) if part.pair else Part(part.name, next(new))
         for part in parts

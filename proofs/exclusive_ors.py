@@ -16,7 +16,7 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from .compare import Obligation, Part, unequal
+from .compare import Obligation, terms_of, told_by
 
 FEWEST: Final = 8
 """Bits of which most of a term's are the exclusive or; less is left to a solver."""
@@ -35,17 +35,12 @@ terms."""
 def with_equal_sums_met(obligation: Obligation) -> Obligation:
     """An obligation that holds if and only if this one does, in which terms that are the same exclusive ors, or a slice
     of such, are the same terms bit by bit; parts whose sides are one then are gone."""
-    roots = [term for part in obligation.parts for term in part.pair or (part.differ,)]
-    new = _met([*roots, obligation.context])
+    new = _met([*terms_of(obligation.parts), obligation.context])
     if new is None:
         return obligation
-    left = iter(new)
-    met = [
-        unequal(part.name, when=next(left), x=next(left), y=next(left)) if part.pair else Part(part.name, next(left))
-        for part in obligation.parts
-    ]
-    parts = tuple(part for part in met if part.differ is not b.FALSE)
-    return replace(obligation, context=next(left), parts=parts)
+    *terms, context = new
+    parts = tuple(part for part in told_by(obligation.parts, terms) if part.differ is not b.FALSE)
+    return replace(obligation, context=context, parts=parts)
 
 
 def _met(roots: Sequence[Term]) -> list[Term] | None:

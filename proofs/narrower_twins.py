@@ -14,7 +14,7 @@ from typing import Final
 
 from ..semantics import bits as b
 from ..semantics.bits import Term
-from .compare import Obligation, Part, unequal
+from .compare import Obligation, terms_of, under
 
 NARROWED: Final = ("add", "mul", "bxor", "band", "bor", "bnot")
 """Operators whose lower bits hang on their arguments' lower bits alone."""
@@ -27,16 +27,11 @@ MOST_TRIED: Final = 400
 def with_twins_met(obligation: Obligation) -> Obligation:
     """An obligation that holds if and only if this one does, whose slices are taken out of the narrowest term in it
     that has them; parts whose sides are one then are gone."""
-    roots = [term for part in obligation.parts for term in part.pair or (part.differ,)]
-    narrower = _narrower(roots)
+    narrower = _narrower(terms_of(obligation.parts))
     if not narrower:
         return obligation
-    left = iter(b.substitute(roots, narrower))
-    met = [
-        unequal(part.name, when=next(left), x=next(left), y=next(left)) if part.pair else Part(part.name, next(left))
-        for part in obligation.parts
-    ]
-    return replace(obligation, parts=tuple(part for part in met if part.differ is not b.FALSE))
+    parts = under(obligation.parts, narrower)
+    return replace(obligation, parts=tuple(part for part in parts if part.differ is not b.FALSE))
 
 
 def _narrower(roots: Sequence[Term]) -> dict[Term, Term]:

@@ -154,7 +154,7 @@ class WithChoices:
         every = every_instance(picks)
         if every is not None and not _shared_by_copies(obligation.violation, picks):
             return self._for_every_value(obligation, picks, every)
-        found = None if self._holds_with_zeros(obligation, picks) else self._by_telling_values(obligation, picks)
+        found = self._by_telling_values(obligation, picks)
         if found is not NOT_SEEN:
             return found
         large = b.size([obligation.violation], LARGE) >= LARGE
@@ -192,8 +192,7 @@ class WithChoices:
         machine has for an undefined value is often what it began with."""
         if not picks or choices_beside(obligation.violation):
             return False
-        zeros: Instance = {v: b.literal(0, v) for v in picks}
-        one = instantiated(obligation, zeros, self.legal)
+        one = instantiated(obligation, _as_the_other_side(obligation.violation, picks), self.legal)
         return self._plain.settle(one, QUICK_SECONDS, ZEROS_SECONDS, ZEROS_SECONDS) is None
 
     def _late(self) -> bool:
@@ -241,8 +240,10 @@ class WithChoices:
         return self._of_values(obligation, picks, every, answer)
 
     def _by_telling_values(self, obligation: Obligation, picks: Sequence[Term]) -> Difference | str | None:
-        """What comes of the values of the choices that stand for all others, if they are few; :data:`NOT_SEEN` if they
-        are not, or if that takes long."""
+        """What comes of zeros, and of the values of the choices that stand for all others, if they are few;
+        :data:`NOT_SEEN` if they are not, or if that takes long."""
+        if self._holds_with_zeros(obligation, picks):
+            return None
         few = telling_instances(obligation.violation, picks)
         if few is None or _shared_by_copies(obligation.violation, picks):
             return NOT_SEEN

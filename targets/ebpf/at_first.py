@@ -12,7 +12,7 @@ from typing import Final
 from .artifact import BpfObject, MapDef
 from .artifact.program import Field
 from .pairing import paired, used
-from .variables import related
+from .variables import by_name, related
 
 LONGEST: Final = 64
 """Digits of a variable that are shown."""
@@ -48,12 +48,10 @@ def _held(held: Mapping[int, str], index: int) -> str:
 
 def _variables(ours: MapDef, theirs: MapDef) -> Iterator[tuple[str, str, str]]:
     """By name where that is how they are related (:mod:`.variables`), else as they lie."""
-    there = {variable.name: variable for variable in theirs.variables} if ours.parts else {}
-    for variable in ours.variables:
-        other = there.get(variable.name) if ours.parts else variable
-        if other is not None:
-            yield f"variable {variable.name} of {ours.name}", _bytes(ours, variable), _bytes(theirs, other)
-    if not ours.variables and not ours.parts:
+    by_place = [(variable, variable) for variable in ours.variables]
+    for variable, other in by_name(ours, theirs) if ours.parts else by_place:
+        yield f"variable {variable.name} of {ours.name}", _bytes(ours, variable), _bytes(theirs, other)
+    if not ours.variables:
         whole = Field("", 0, ours.value_size)
         yield f"section {ours.name}", _bytes(ours, whole), _bytes(theirs, whole)
 

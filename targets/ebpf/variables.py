@@ -44,7 +44,7 @@ def related(first: BpfObject, second: BpfObject) -> Related:
     known: tuple[dict[str, MapDef], dict[str, MapDef]] = ({}, {})
     notes = []
     for items in _sections(first, second):
-        pairs = _pairs(*items)
+        pairs = by_name(*items)
         moved = items[0].value_size != items[1].value_size or any(x.offset != y.offset for x, y in pairs)
         if not pairs or not moved:
             notes += _by_place(*items)
@@ -70,7 +70,7 @@ def _sections(first: BpfObject, second: BpfObject) -> Iterator[tuple[MapDef, Map
             yield both
 
 
-def _pairs(ours: MapDef, theirs: MapDef) -> list[tuple[Field, Field]]:
+def by_name(ours: MapDef, theirs: MapDef) -> list[tuple[Field, Field]]:
     """Where variables of one name lie in both."""
     there = {variable.name: variable for variable in theirs.variables}
     return [(variable, there[variable.name]) for variable in ours.variables if variable.name in there]
